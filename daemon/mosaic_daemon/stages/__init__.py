@@ -1,0 +1,1 @@
+"""The stages of a tick. Each reads the world or the ledger and answers with events; none imports another."""

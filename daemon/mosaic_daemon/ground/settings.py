@@ -1,0 +1,240 @@
+"""Every setting, grouped by what it is about. The field docstrings are the reference; `config/` holds them as a file.
+
+Order, first wins: command line, environment (`MOSAIC_ORCHESTRATOR_RUN__POLL_SEC`), the repository's `config.toml`,
+`~/.config/mosaic/orchestrator.toml`, the default. An unknown key or variable is an error, never ignored.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from mosaic_daemon.ground.errors import ConfigError
+
+ENVIRONMENT_PREFIX = "MOSAIC_ORCHESTRATOR_"
+USER_FILE = Path("~/.config/mosaic/orchestrator.toml")
+
+
+class Group(BaseModel):
+    """A table of `config.toml`: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class RunSettings(Group):
+    """How the loop runs."""
+
+    poll_sec: float = Field(default=10.0, gt=0, le=3600)
+    """Seconds between full rescans. File events wake the loop earlier; a rescan finds what they missed."""
+
+    max_workers: int = Field(default=2, ge=1, le=2)
+    """How many workers may be alive at once in this repository: 1 or 2."""
+
+    delegation: Literal["auto", "native", "process", "matrix", "nats"] = "auto"
+    """Which rail attempts take when the task names none."""
+
+
+class TrackingSettings(Group):
+    """The published table, `docs/TASKS.md`."""
+
+    base_branch: str = "main"
+    """The branch that changes are merged into and the table is read from."""
+
+    commit: Literal["auto", "push", "pr", "local", "off"] = "auto"
+    """How the table gets onto the base branch. `local`: a commit in the local repository only. `off`: not at all."""
+
+    interval_sec: float = Field(default=10.0, ge=0)
+    """Seconds between two commits of the table while work is going on; when nothing moves it is published at once."""
+
+
+class WorkerSettings(Group):
+    """What an attempt may take."""
+
+    runtime: str = "claude"
+    """The runtime of tasks that name none: a name under `runtimes`, or `shell` for the task's own `command`."""
+
+    timeout_sec: float = Field(default=7200.0, gt=0)
+    """Seconds of total run time of one attempt."""
+
+    stall_sec: float = Field(default=900.0, ge=0)
+    """Seconds without output, CPU time and change in the worktree after which it is stopped; 0 switches it off."""
+
+    retries: int = Field(default=2, ge=0, le=10)
+    """How often a failed attempt is repeated, with the error in the next prompt, before the task is `failed`."""
+
+    quality_gates: str = ""
+    """The command a worker must pass before it reports success; goes into its prompt. Empty: the project's own."""
+
+    skills: tuple[str, ...] = ()
+    """Skill files a worker reads first, `~` allowed."""
+
+
+class RuntimeSettings(Group):
+    """One way of calling an agent. Keys left out keep the built-in value of that name."""
+
+    command: tuple[str, ...] | None = None
+    """Argv template; `{prompt}`, `{prompt_file}` and `{worktree}` are filled in."""
+
+    prompt: Literal["stdin", "arg", "file"] | None = None
+    """How the prompt reaches the agent."""
+
+    output: Literal["claude-stream-json", "codex-jsonl", "opencode-json", "text"] | None = None
+    """How its output is read."""
+
+    env: dict[str, str] = Field(default_factory=dict)
+    """Plain values for its environment; never secrets."""
+
+    pass_env: tuple[str, ...] | None = None
+    """Names, `*` allowed at the end, handed through from the daemon's environment."""
+
+
+class ForgeSettings(Group):
+    """Where changes are merged and issues closed."""
+
+    provider: Literal["internal", "gitea", "github", "gitlab", "wrappers"] = "internal"
+    """`internal` needs no forge: git plumbing, the configured CI command, and internal refs."""
+
+
+class GateSettings(Group):
+    """The way from an accepted attempt to `done`."""
+
+    ci: Literal["required", "auto", "none"] = "auto"
+    """`required`: no verdict is never green. `auto`: none is accepted with proof. `none`: CI is not asked."""
+
+    ci_command: tuple[str, ...] | None = None
+    """What `internal` runs on a clean checkout of exactly the commit that would land; exit 0 is green."""
+
+    ci_timeout_sec: float = Field(default=3600.0, gt=0)
+    """Seconds the CI of one commit may take."""
+
+    @field_validator("ci_command")
+    @classmethod
+    def _not_empty(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is not None and not value:
+            raise ValueError("an empty command; leave the key out to have none")
+        return value
+
+
+class TemplatesSettings(Group):
+    """Where templates are looked for first."""
+
+    path: Path | None = None
+    """A folder with the guide's template names; None: the standard places."""
+
+
+class Settings(Group):
+    """Everything, as one value."""
+
+    run: RunSettings = RunSettings()
+    tracking: TrackingSettings = TrackingSettings()
+    worker: WorkerSettings = WorkerSettings()
+    runtimes: dict[str, RuntimeSettings] = Field(default_factory=dict)
+    forge: ForgeSettings = ForgeSettings()
+    gate: GateSettings = GateSettings()
+    templates: TemplatesSettings = TemplatesSettings()
+
+
+def load(
+    *files: Path, environment: Mapping[str, str] | None = None, overrides: Mapping[str, Mapping[str, Any]] | None = None
+) -> Settings:
+    """The settings from `overrides`, then `environment`, then `files`, first wins. A missing file is an empty one.
+
+    Raises:
+        ConfigError: names the file or variable, the line and key where it can, and the nearest valid name.
+    """
+    layers: list[tuple[str, dict[str, Any]]] = [("command line", dict(overrides or {}))]
+    layers.append(("environment", _from_environment(os.environ if environment is None else environment)))
+    layers += [(str(file), _from_file(file)) for file in files]
+    merged: dict[str, Any] = {}
+    for source, layer in reversed(layers):
+        _check(layer, source)
+        merged = _merge(merged, layer)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        raise _explained(error, "settings", merged) from error
+
+
+def _check(layer: dict[str, Any], source: str) -> None:
+    """Validate one layer alone, so that an error names the place it comes from."""
+    try:
+        Settings.model_validate(layer)
+    except ValidationError as error:
+        raise _explained(error, source, layer) from error
+
+
+def _explained(error: ValidationError, source: str, layer: dict[str, Any]) -> ConfigError:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path)
+    line = _line_of(Path(source), path) if source.endswith(".toml") else None
+    if source == "environment":
+        key = ENVIRONMENT_PREFIX + "__".join(path).upper()
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(path[-1], _valid_names(path[:-1]), n=1)
+        remedy = f"did you mean `{near[0]}`?" if near else "remove it; `config/` lists every key"
+        return ConfigError(f"unknown key `{key}`", source=source, line_number=line, remedy=remedy)
+    return ConfigError(f"`{key}`: {first['msg']}, got {first['input']!r}", source=source, line_number=line)
+
+
+def _valid_names(path: list[str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in path:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else RuntimeSettings
+        model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else RuntimeSettings
+    return list(model.model_fields)
+
+
+def _line_of(file: Path, path: list[str]) -> int | None:
+    """The line of a key, found by its name below its table's header."""
+    table = ""
+    wanted, key = ".".join(path[:-1]), path[-1]
+    for number, text in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        stripped = text.strip()
+        if stripped.startswith("["):
+            table = stripped.strip("[] ")
+            if table == ".".join(path):
+                return number
+        elif table == wanted and stripped.split("=")[0].strip().strip('"') == key:
+            return number
+    return None
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"cannot be read as TOML: {error}", source=str(file)) from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """`MOSAIC_ORCHESTRATOR_GROUP__KEY=value` as nested tables; values are TOML where they parse as such."""
+    found: dict[str, Any] = {}
+    for name, text in environment.items():
+        if not name.startswith(ENVIRONMENT_PREFIX):
+            continue
+        *groups, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        table = found
+        for group in groups:
+            table = table.setdefault(group, {})
+        try:
+            table[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            table[key] = text
+    return found
+
+
+def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return merged

@@ -1,0 +1,227 @@
+"""State is the fold of events. `advance` owns every transition; an event that does not fit its state is a bug."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from mosaic_daemon.nouns import events as ev
+from mosaic_daemon.nouns.attempt import Attempt, Failure, FailureClass
+from mosaic_daemon.nouns.gate import Gate, Step
+from mosaic_daemon.nouns.record import (
+    Blocked,
+    Deferred,
+    Dispatching,
+    Done,
+    Failed,
+    Gating,
+    NotStarted,
+    Record,
+    Removed,
+    Running,
+    State,
+)
+from mosaic_daemon.nouns.system import System
+
+
+class IllegalTransition(Exception):
+    """An event that its task's state does not allow."""
+
+    def __init__(self, record: Record | None, event: ev.Event) -> None:
+        state = record.state.kind if record else "unknown"
+        super().__init__(f"{event.kind} cannot happen to a task that is {state}: {record and record.id}")
+
+
+def advance(record: Record | None, event: ev.TaskEvent, at: datetime) -> Record:
+    """The record after `event`.
+
+    Raises:
+        IllegalTransition: the event does not fit; nothing may be stored.
+    """
+    match event:
+        case ev.TaskAdded(task=task, position=position):
+            if record is not None and not isinstance(record.state, Removed):
+                raise IllegalTransition(record, event)
+            fence = record.fence if record else 0
+            return Record(task=task, position=position, fence=fence)
+        case _ if record is None:
+            raise IllegalTransition(record, event)
+        case ev.TaskEdited(task=task):
+            return replace(record, task=task)
+        case ev.EditRefused() | ev.ResultRejected():
+            return record
+        case (
+            ev.TaskRemoved()
+            | ev.Requeued()
+            | ev.TaskDeferred()
+            | ev.TaskBlocked()
+            | ev.StopRequested()
+            | ev.GateResumed()
+        ):
+            return _on_request(record, event, at)
+        case (
+            ev.AttemptIntended()
+            | ev.AttemptStarted()
+            | ev.AttemptFailed()
+            | ev.AttemptReleased()
+            | ev.AttemptStopped()
+            | ev.ResultAccepted()
+        ):
+            return _on_attempt(record, event, at)
+        case _:
+            return _on_gate(record, event, at)
+
+
+def advance_system(system: System, event: ev.SystemEvent) -> System:
+    """The repository's state after `event`."""
+    match event:
+        case ev.RuntimeHeld(runtime=runtime, hold=hold):
+            return replace(system, holds={**system.holds, runtime: hold})
+        case ev.RuntimeReleased(runtime=runtime):
+            return replace(system, holds={k: v for k, v in system.holds.items() if k != runtime})
+        case ev.DrainChanged(draining=draining):
+            return replace(system, draining=draining)
+        case ev.Reported():
+            return system
+
+
+def _on_request(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
+    if _cannot_be_undone(record.state) and not isinstance(event, ev.GateResumed):
+        raise IllegalTransition(record, event)
+    match event, record.state:
+        case ev.TaskRemoved(), NotStarted() | Failed() | Blocked() | Deferred():
+            return replace(record, state=Removed())
+        case ev.Requeued(reason=reason), NotStarted() | Failed() | Blocked() | Deferred() | Gating():
+            return replace(
+                record,
+                state=NotStarted(reason=reason),
+                tries={},
+                completed_at=None,
+                notes=_noted(record, reason),
+            )
+        case ev.TaskDeferred(reason=reason), NotStarted() | Failed() | Blocked() | Gating():
+            return replace(record, state=Deferred(reason), completed_at=at, notes=_noted(record, reason))
+        case ev.TaskBlocked(reason=reason), NotStarted() | Failed() | Deferred() | Gating():
+            return _blocked_by_person(record, reason, at)
+        case ev.StopRequested(wanted=wanted), Running() as running:
+            return replace(record, state=replace(running, stopping=wanted))
+        case ev.GateResumed(), Blocked(attempt=Attempt() as attempt, gate=Gate() as gate):
+            return replace(record, state=Gating(attempt, replace(gate, hold=None)), completed_at=None)
+        case _:
+            raise IllegalTransition(record, event)
+
+
+def _on_attempt(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
+    state = record.state
+    match event, state:
+        case ev.AttemptIntended(attempt=attempt), NotStarted() if attempt.fence == record.fence + 1:
+            return replace(
+                record,
+                state=Dispatching(attempt),
+                fence=attempt.fence,
+                agent=attempt.agent,
+                started_at=record.started_at or at,
+            )
+        case ev.AttemptStarted(fence=fence, worker=worker, since=since), Dispatching(attempt) if fence == attempt.fence:
+            return replace(record, state=Running(attempt, worker, since))
+        case ev.AttemptFailed(fence=fence, failure=failure), Dispatching(attempt) | Running(attempt) if (
+            fence == attempt.fence
+        ):
+            after: State = Failed(failure) if event.final else NotStarted(reason=failure.message)
+            return replace(
+                _counted(record, failure, event.used),
+                state=after,
+                completed_at=at if event.final else None,
+            )
+        case ev.AttemptReleased(fence=fence), Dispatching(attempt) | Running(attempt) if fence == attempt.fence:
+            return replace(
+                _spent(record, event.used),
+                state=NotStarted(reason=event.reason, not_before=event.not_before),
+            )
+        case ev.AttemptStopped(fence=fence), Dispatching(attempt) | Running(attempt) if fence == attempt.fence:
+            return _stopped(_spent(record, event.used), event, at)
+        case ev.ResultAccepted(fence=fence), Dispatching(attempt) | Running(attempt) if fence == attempt.fence:
+            gate = Gate(id=attempt.name, head_sha=event.head_sha, opened_at=at)
+            notes = _noted(record, event.notes)
+            return replace(_spent(record, event.used), state=Gating(attempt, gate), notes=notes)
+        case _:
+            raise IllegalTransition(record, event)
+
+
+def _on_gate(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
+    if not isinstance(record.state, Gating):
+        raise IllegalTransition(record, event)
+    attempt, gate = record.state.attempt, record.state.gate
+    match event:
+        case ev.GateStepped(step=step) if step == gate.step:
+            moved = replace(
+                gate,
+                step=event.next,
+                base_sha=event.base_sha or gate.base_sha,
+                change=event.change or gate.change,
+                merge_sha=event.merge_sha or gate.merge_sha,
+                intent=None,
+                hold=None,
+                evidence={**gate.evidence, step.value: event.evidence},
+            )
+            return replace(record, state=Gating(attempt, moved))
+        case ev.GateIntended(step=step, key=key, request=request) if step == gate.step:
+            return replace(record, state=Gating(attempt, replace(gate, intent={"key": key, **request})))
+        case ev.GateRewound() if gate.merge_sha is None:
+            back = replace(gate, step=Step.MAIN_CLEAR, base_sha=None, intent=None, rounds=gate.rounds + 1)
+            return replace(record, state=Gating(attempt, back))
+        case ev.GateHeld(hold=hold):
+            return replace(record, state=Gating(attempt, replace(gate, hold=hold)))
+        case ev.GateReturned(failure=failure) if gate.merge_sha is None:
+            return replace(_counted(record, failure, None), state=NotStarted(reason=failure.message))
+        case ev.GateBlocked(failure=failure):
+            return replace(_counted(record, failure, None), state=Blocked(failure, attempt, gate), completed_at=at)
+        case ev.GateFailed(failure=failure) if gate.merge_sha is None:
+            return replace(_counted(record, failure, None), state=Failed(failure), completed_at=at)
+        case ev.TaskDone(evidence=evidence) if gate.merge_sha is not None:
+            return replace(record, state=Done(evidence), completed_at=at, last_failure=None)
+        case _:
+            raise IllegalTransition(record, event)
+
+
+def _cannot_be_undone(state: State) -> bool:
+    """Its squash commit is, or may be, on the base branch: it can only go forward."""
+    match state:
+        case Gating(gate=gate) | Blocked(gate=Gate() as gate):
+            return gate.merge_sha is not None or gate.intent is not None
+        case _:
+            return False
+
+
+def _stopped(record: Record, event: ev.AttemptStopped, at: datetime) -> Record:
+    match event.wanted:
+        case "not-started":
+            return replace(record, state=NotStarted(reason=event.reason), tries={})
+        case "deferred":
+            notes = _noted(record, event.reason)
+            return replace(record, state=Deferred(event.reason), completed_at=at, notes=notes)
+        case "blocked":
+            return _blocked_by_person(record, event.reason, at)
+
+
+def _blocked_by_person(record: Record, reason: str, at: datetime) -> Record:
+    failure = Failure(FailureClass.PERSON, "person", reason, at=at)
+    return replace(record, state=Blocked(failure), completed_at=at, notes=_noted(record, reason))
+
+
+def _counted(record: Record, failure: Failure, used: int | None) -> Record:
+    tries = {**record.tries, failure.kind.value: record.tries.get(failure.kind.value, 0) + 1}
+    note = f"{failure.step}: {failure.message}" + (f" | {failure.command}" if failure.command else "")
+    return replace(_spent(record, used), tries=tries, last_failure=failure, notes=_noted(record, note))
+
+
+def _spent(record: Record, used: int | None) -> Record:
+    return record if used is None else replace(record, used=(record.used or 0) + used)
+
+
+def _noted(record: Record, note: str) -> tuple[str, ...]:
+    """Notes with one more, without immediate repeats; the oldest go first when there are many."""
+    line = " ".join(note.split())
+    if not line or (record.notes and record.notes[-1] == line):
+        return record.notes
+    return (*record.notes, line)[-20:]

@@ -1,0 +1,166 @@
+"""A task with everything the daemon knows of it. Each state is a type that carries its own data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from mosaic_daemon.nouns.attempt import Attempt, Failure
+from mosaic_daemon.nouns.gate import Gate
+from mosaic_daemon.nouns.task import Status, Task
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """Waiting for its turn. `not_before` delays the next try; `reason` says why it came back."""
+
+    kind: Literal["not-started"] = "not-started"
+    reason: str = ""
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatching:
+    """The fence is issued; whether a worker has started is not yet known."""
+
+    attempt: Attempt
+    kind: Literal["dispatching"] = "dispatching"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A worker is at it. `stopping` names why it was asked to stop."""
+
+    attempt: Attempt
+    worker: str
+    since: datetime
+    stopping: str = ""
+    kind: Literal["running"] = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Gating:
+    """The attempt's result is accepted and on its way to the base branch."""
+
+    attempt: Attempt
+    gate: Gate
+    kind: Literal["gating"] = "gating"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """On the base branch, green, closed: `evidence` proves it."""
+
+    evidence: Mapping[str, Any]
+    kind: Literal["done"] = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Its tries are used up."""
+
+    failure: Failure
+    kind: Literal["failed"] = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """It cannot go on without a person. `gate` is where it stood, if it stood in one."""
+
+    failure: Failure
+    attempt: Attempt | None = None
+    gate: Gate | None = None
+    kind: Literal["blocked"] = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A person decided against doing it now."""
+
+    reason: str
+    kind: Literal["deferred"] = "deferred"
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A person took it out of the queue. Its history stays in the ledger."""
+
+    kind: Literal["removed"] = "removed"
+
+
+State = NotStarted | Dispatching | Running | Gating | Done | Failed | Blocked | Deferred | Removed
+
+_STATUS: Mapping[str, Status] = {
+    "not-started": Status.NOT_STARTED,
+    "dispatching": Status.IN_PROGRESS,
+    "running": Status.IN_PROGRESS,
+    "gating": Status.IN_PROGRESS,
+    "done": Status.DONE,
+    "failed": Status.FAILED,
+    "blocked": Status.BLOCKED,
+    "deferred": Status.DEFERRED,
+    "removed": Status.DEFERRED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A task, its state, and what has been counted for it.
+
+    Attributes:
+        position: order of arrival; breaks ties.
+        fence: the last one issued; 0 before the first attempt.
+        tries: failures since the last time a person asked for it, per failure class.
+        last_failure: goes into the next prompt.
+        used: tokens of all attempts together; None when nothing was reported.
+        notes: one line per thing worth knowing, oldest first.
+    """
+
+    task: Task
+    position: int
+    state: State = NotStarted()
+    fence: int = 0
+    tries: Mapping[str, int] = field(default_factory=dict)
+    last_failure: Failure | None = None
+    agent: str = ""
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    used: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.task.id
+
+    @property
+    def status(self) -> Status:
+        return _STATUS[self.state.kind]
+
+    @property
+    def stage(self) -> str | None:
+        """Where an `in-progress` task is: `dispatching`, `running`, `gate:<step>`; None otherwise."""
+        match self.state:
+            case Dispatching() | Running():
+                return self.state.kind
+            case Gating(gate=gate):
+                return f"gate:{gate.step}"
+            case _:
+                return None
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The attempt it is in, or was blocked in."""
+        match self.state:
+            case Dispatching(attempt) | Running(attempt) | Gating(attempt):
+                return attempt
+            case Blocked(attempt=attempt):
+                return attempt
+            case _:
+                return None
+
+    @property
+    def occupies_slot(self) -> bool:
+        """A worker of it is alive, or may be."""
+        return isinstance(self.state, Dispatching | Running)

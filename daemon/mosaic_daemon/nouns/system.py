@@ -1,0 +1,19 @@
+"""What is true of the whole repository rather than of one task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mosaic_daemon.nouns.gate import Hold
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Attributes:
+    holds: per runtime, a provider's limit that stops every start on it.
+    draining: nothing new is started.
+    """
+
+    holds: Mapping[str, Hold] = field(default_factory=dict)
+    draining: bool = False

@@ -1,0 +1,77 @@
+"""A task as people describe it: one row of `docs/TASKS.md`, one entry of `tasks.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """The seven statuses of the tracking table."""
+
+    NOT_STARTED = "not-started"
+    IN_PROGRESS = "in-progress"
+    DONE = "done"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    NEEDS_QA = "needs-qa"
+    DEFERRED = "deferred"
+
+
+class Kind(StrEnum):
+    """What a task changes; decides whether it must produce a commit."""
+
+    CODE = "code"
+    DOCS = "docs"
+    CONFIG = "config"
+    TEST = "test"
+    VERIFICATION = "verification"
+    QA = "qa"
+    TRACKING = "tracking"
+
+    @property
+    def may_change_nothing(self) -> bool:
+        """A verification or a tracking task succeeds without a commit."""
+        return self in (Kind.VERIFICATION, Kind.TRACKING)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The people's block of a task (the daemon's block is `record.Record`).
+
+    Attributes:
+        depends_on, blocks: ids that come first, and ids that wait for this one; both say the same kind of edge.
+        estimate: tokens as written, `8K`; None when nobody estimated.
+        priority: higher starts earlier.
+        phase: phases run in rising order; None comes after all numbered ones.
+        files: paths this task changes; two tasks that name the same one never run at once.
+        runtime, rail: names from the configuration; None takes the configured default.
+        command: for the `shell` runtime: an argv tuple, or text for `sh -c`.
+        prompt: replaces the template's description for the worker.
+        extra: fields of the entry that are not ours, kept as they were.
+    """
+
+    id: str
+    description: str
+    issue: str = ""
+    repo: str = ""
+    branch: str = ""
+    depends_on: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+    estimate: str | None = None
+    priority: int = 0
+    kind: Kind = Kind.CODE
+    phase: int | None = None
+    files: tuple[str, ...] = ()
+    runtime: str | None = None
+    command: tuple[str, ...] | str | None = None
+    prompt: str | None = None
+    rail: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def work_branch(self) -> str:
+        """The branch its worker commits to."""
+        return self.branch or f"task/{self.id.lower()}"

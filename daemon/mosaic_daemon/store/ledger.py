@@ -1,0 +1,104 @@
+"""The ledger: the live projection of the journal, and the only way to change it.
+
+Every change is a batch of events. The batch is durable before anybody sees its effect, so whatever the daemon does next
+may rely on it. Calls are synchronous on purpose: a commit takes a fraction of a millisecond, and no other part of the
+daemon can run between deciding on a state and recording what was decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+
+from mosaic_daemon.nouns import events as ev
+from mosaic_daemon.nouns.fold import advance, advance_system
+from mosaic_daemon.nouns.record import Record, Removed
+from mosaic_daemon.nouns.system import System
+from mosaic_daemon.store.base import Batch, Journal
+
+
+class Ledger:
+    """Tasks, the repository's state and memos, as the journal has them."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        snapshot = journal.load()
+        self._records = {record.id: record for record in snapshot.records}
+        self._system = snapshot.system
+        self._memos = dict(snapshot.memos)
+        self._changed = set(self._records)
+        self._top = max((record.position for record in snapshot.records), default=-1)
+        self.seq = snapshot.seq
+
+    @property
+    def records(self) -> Mapping[str, Record]:
+        """Every task ever taken in, removed ones too, in order of arrival."""
+        return MappingProxyType(self._records)
+
+    @property
+    def system(self) -> System:
+        return self._system
+
+    def listed(self) -> Iterator[Record]:
+        """The tasks that people see: all but the removed ones."""
+        return (record for record in self._records.values() if not isinstance(record.state, Removed))
+
+    def next_position(self) -> int:
+        return self._top + 1
+
+    def memo(self, name: str) -> str | None:
+        return self._memos.get(name)
+
+    def remember(self, memos: Mapping[str, str | None]) -> None:
+        """Keep small named texts; None forgets the name."""
+        self._journal.commit(Batch(memos=memos))
+        for name, text in memos.items():
+            if text is None:
+                self._memos.pop(name, None)
+            else:
+                self._memos[name] = text
+
+    def append(self, task: str, *happened: ev.Event, at: datetime, actor: str = "daemon") -> None:
+        """Record events of one task (or of the repository: `task` is empty) in one transaction.
+
+        Raises:
+            IllegalTransition, Duplicate: nothing was stored; the caller has a bug.
+            LedgerError: nothing was stored; the disk is in the way.
+        """
+        self.append_all([ev.Entry(at, task, actor, event) for event in happened])
+
+    def append_all(self, entries: Sequence[ev.Entry]) -> None:
+        """Record events of several tasks in one transaction; see `append`."""
+        if not entries:
+            return
+        touched: dict[str, Record] = {}
+        system = self._system
+        for entry in entries:
+            match entry.event:
+                case ev.RuntimeHeld() | ev.RuntimeReleased() | ev.DrainChanged() | ev.Reported() as event:
+                    system = advance_system(system, event)
+                case ev.ResultRejected() if not entry.task:
+                    pass
+                case event:
+                    before = touched.get(entry.task) or self._records.get(entry.task)
+                    touched[entry.task] = advance(before, event, entry.at)
+        records = list(touched.values())
+        self.seq = self._journal.commit(Batch(entries, records, system if system is not self._system else None))
+        self._records.update(touched)
+        self._changed.update(touched)
+        self._system = system
+        self._top = max([self._top, *(record.position for record in records)])
+
+    def take_changed(self) -> set[str]:
+        """The ids that changed since the last call; after opening: all."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def entries(
+        self, *, after: int = 0, task: str | None = None, limit: int | None = None
+    ) -> Iterator[tuple[int, ev.Entry]]:
+        return self._journal.entries(after=after, task=task, limit=limit)
+
+    def close(self) -> None:
+        self._journal.close()
