@@ -178,8 +178,9 @@ def _on_gate(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
             return replace(_counted(record, failure, None), state=Blocked(failure, attempt, gate), completed_at=at)
         case ev.GateFailed(failure=failure) if gate.merge_sha is None:
             return replace(_counted(record, failure, None), state=Failed(failure), completed_at=at)
-        case ev.TaskDone(evidence=evidence) if gate.merge_sha is not None:
-            return replace(record, state=Done(evidence), completed_at=at, last_failure=None)
+        case ev.TaskDone(evidence=evidence) if gate.merge_sha is not None or record.task.kind.may_change_nothing:
+            notes = _noted(record, str(evidence.get("summary", "")))
+            return replace(record, state=Done(evidence), completed_at=at, last_failure=None, notes=notes)
         case _:
             raise IllegalTransition(record, event)
 

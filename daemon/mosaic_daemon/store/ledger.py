@@ -7,13 +7,14 @@ daemon can run between deciding on a state and recording what was decided.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.fold import advance, advance_system
-from mosaic_daemon.nouns.record import Record, Removed
+from mosaic_daemon.nouns.record import Record, Removed, State
 from mosaic_daemon.nouns.system import System
 from mosaic_daemon.store.base import Batch, Journal
 
@@ -28,6 +29,9 @@ class Ledger:
         self._system = snapshot.system
         self._memos = dict(snapshot.memos)
         self._changed = set(self._records)
+        self._by_state: defaultdict[type[State], set[str]] = defaultdict(set)
+        for record in snapshot.records:
+            self._by_state[type(record.state)].add(record.id)
         self._top = max((record.position for record in snapshot.records), default=-1)
         self.seq = snapshot.seq
 
@@ -43,6 +47,11 @@ class Ledger:
     def listed(self) -> Iterator[Record]:
         """The tasks that people see: all but the removed ones."""
         return (record for record in self._records.values() if not isinstance(record.state, Removed))
+
+    def in_state(self, *states: type[State]) -> list[Record]:
+        """The records in these states, in order of arrival."""
+        ids = (task for state in states for task in self._by_state[state])
+        return sorted((self._records[task] for task in ids), key=lambda record: record.position)
 
     def next_position(self) -> int:
         return self._top + 1
@@ -85,6 +94,10 @@ class Ledger:
                     touched[entry.task] = advance(before, event, entry.at)
         records = list(touched.values())
         self.seq = self._journal.commit(Batch(entries, records, system if system is not self._system else None))
+        for task, record in touched.items():
+            if (before := self._records.get(task)) is not None:
+                self._by_state[type(before.state)].discard(task)
+            self._by_state[type(record.state)].add(task)
         self._records.update(touched)
         self._changed.update(touched)
         self._system = system

@@ -1,0 +1,45 @@
+"""What a face showed last: the common ancestor of every merge with what people wrote into it since.
+
+The text is kept as a file of its own. Before a face is replaced, the ledger notes the hash of the new text; a crash
+between the two is recognised by that hash, and the daemon's own text is never taken for a person's edit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from mosaic_daemon.ground import atomicfile
+from mosaic_daemon.store.ledger import Ledger
+
+
+class Published:
+    """The last published text of one face.
+
+    Attributes:
+        name: `tasks` or `table`; text: None before the first publication.
+    """
+
+    def __init__(self, name: str, folder: Path, ledger: Ledger) -> None:
+        self.name = name
+        self._file = folder / f"{name}.base"
+        self._ledger = ledger
+        self.text: bytes | None = self._file.read_bytes() if self._file.exists() else None
+
+    def is_ours(self, text: bytes) -> bool:
+        """Whether this is exactly what the daemon published last, or was about to."""
+        return text == self.text or _hash(text) == self._ledger.memo(f"publishing:{self.name}")
+
+    def intend(self, text: bytes) -> None:
+        """Note durably that `text` is about to be published."""
+        self._ledger.remember({f"publishing:{self.name}": _hash(text)})
+
+    def settle(self, text: bytes) -> None:
+        """`text` is what the face shows now."""
+        self._file.parent.mkdir(mode=0o700, exist_ok=True)
+        atomicfile.write(self._file, text)
+        self.text = text
+
+
+def _hash(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()

@@ -1,0 +1,182 @@
+"""`tasks.json`: written by people, agents and tools at any moment, and by the daemon."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mosaic_daemon.faces.published import Published
+from mosaic_daemon.ground import atomicfile
+from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.ground.failpoints import failpoint
+from mosaic_daemon.ground.layout import Layout
+from mosaic_daemon.nouns.record import Record, Removed
+from mosaic_daemon.store.ledger import Ledger
+from mosaic_daemon.tracking import queuefile
+from mosaic_daemon.tracking.entry import Problem
+from mosaic_daemon.tracking.merge import FaceChanges, diff
+from mosaic_daemon.tracking.view import entry_of
+
+MAX_BYTES = 64 << 20
+_SETTLE = timedelta(seconds=2)
+_KEPT = 50
+
+
+class QueueFace:
+    """The queue's file.
+
+    Attributes:
+        broken: why the file cannot be read; None while it can. Nothing new is started while it is set.
+        dirty: the file does not show what the ledger says.
+    """
+
+    name = "tasks.json"
+
+    def __init__(self, layout: Layout, ledger: Ledger) -> None:
+        self._layout = layout
+        self._ledger = ledger
+        self._published = Published("tasks", layout.history, ledger)
+        self._seen: bytes | None = self._published.text
+        self._stat: tuple[int, ...] | None = None
+        self._file = self._parse(self._seen or queuefile.render([]))
+        self._base: Mapping[str, Mapping[str, Any]] = dict(self._file.tasks)
+        self._shown: dict[str, dict[str, Any]] = {}
+        self._broken_since: datetime | None = None
+        self.broken: InputError | None = None
+        self.dirty = True
+
+    def changes(self, now: datetime) -> FaceChanges | None:
+        """What people changed since the file was last seen; None when nothing was.
+
+        A file that cannot be read is given two seconds (editors write in place), then `broken` says why.
+        """
+        stat = _stat(self._layout.tasks)
+        if stat == self._stat:
+            return None
+        if stat is None:
+            self._stat, self._seen, self.dirty = None, None, True
+            return None
+        try:
+            text = atomicfile.read_untrusted(self._layout.tasks, max_bytes=MAX_BYTES)
+            file = self._parse(text)
+        except InputError as error:
+            self._broken_since = self._broken_since or now
+            if now - self._broken_since >= _SETTLE:
+                self._stat, self.broken = stat, error
+            return None
+        self._stat, self._broken_since, self.broken = stat, None, None
+        return self._compare(text, file)
+
+    def recover(self) -> list[FaceChanges]:
+        """What people had written into texts that a killed daemon had swapped out and not yet looked at."""
+        found = []
+        with atomicfile.locked(self._layout.tasks_lock, timeout_sec=5):
+            for leftover in atomicfile.leftovers(self._layout.tasks):
+                text = leftover.read_bytes()
+                if not self._published.is_ours(text):
+                    self._keep(text)
+                    with suppress(InputError):
+                        found.append(diff(self._base, self._parse(text).tasks))
+                leftover.unlink()
+        return found
+
+    @property
+    def settling(self) -> bool:
+        """The file could not be read a moment ago; it is worth looking again soon."""
+        return self._broken_since is not None and self.broken is None
+
+    def accept(self, later: Iterable[str] = ()) -> None:
+        """What `changes` told is in the ledger now, all but `later`, which it will tell again."""
+        base: dict[str, Mapping[str, Any]] = dict(self._file.tasks)
+        for task in later:
+            if task in self._base:
+                base[task] = self._base[task]
+            self._stat = None
+        self._base = base
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return self._file.problems
+
+    def show(self, changed: Iterable[Record]) -> None:
+        """Records as they are now; the file follows with the next `publish`."""
+        for record in changed:
+            if isinstance(record.state, Removed):
+                self._shown.pop(record.id, None)
+            else:
+                self._shown[record.id] = entry_of(record)
+            self.dirty = True
+
+    def publish(self) -> FaceChanges | None:
+        """Make the file show the ledger. Returns what people had changed in the text that was replaced.
+
+        Raises:
+            Unavailable: a tool holds the file's lock.
+        """
+        text = queuefile.render([*self._shown.values(), *self._unusable()], self._file.extra)
+        if text == self._seen:
+            self.dirty = False
+            return None
+        with atomicfile.locked(self._layout.tasks_lock, timeout_sec=0):
+            if _stat(self._layout.tasks) != self._stat:
+                return None
+            self._published.intend(text)
+            failpoint("publish.queue.before-act")
+            swapped = atomicfile.exchange(self._layout.tasks, text)
+            failpoint("publish.queue.after-act")
+        self._stat = _stat(self._layout.tasks)
+        lost = self._overtaken(swapped)
+        self._published.settle(text)
+        self._seen, self._file, self.dirty = text, self._parse(text), lost is not None
+        self._base = dict(self._file.tasks)
+        return lost
+
+    def _compare(self, text: bytes, file: queuefile.QueueFile) -> FaceChanges | None:
+        if text == self._seen:
+            return None
+        if self._published.is_ours(text):
+            self._seen, self._file, self._base = text, file, dict(file.tasks)
+            return None
+        self._seen, self._file, self.dirty = text, file, True
+        return diff(self._base, file.tasks)
+
+    def _overtaken(self, swapped: bytes | None) -> FaceChanges | None:
+        """An edit that came between our last look and the exchange: kept, and told as changes."""
+        if swapped is None:
+            return None
+        if not self._published.is_ours(swapped):
+            self._keep(swapped)
+        if swapped == self._seen:
+            return None
+        try:
+            return diff(self._base, self._parse(swapped).tasks)
+        except InputError:
+            return None
+
+    def _unusable(self) -> list[Any]:
+        """Entries of the file that are no tasks: people's text, put back as it is."""
+        usable = {id(entry) for entry in self._file.tasks.values()}
+        return [entry for entry in self._file.entries if id(entry) not in usable]
+
+    def _keep(self, text: bytes) -> None:
+        """Keep a text of a person's that was replaced, the last fifty of them."""
+        folder = self._layout.history
+        folder.mkdir(mode=0o700, exist_ok=True)
+        atomicfile.write(folder / f"{self._ledger.seq:09d}.tasks.json", text)
+        for old in sorted(folder.glob("*.tasks.json"))[:-_KEPT]:
+            old.unlink()
+
+    def _parse(self, text: bytes) -> queuefile.QueueFile:
+        return queuefile.parse(text, source=str(self._layout.tasks), max_bytes=MAX_BYTES)
+
+
+def _stat(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -1,0 +1,182 @@
+"""The forge port: what the gate needs of the place where changes are merged, CI runs and issues live.
+
+Every operation is a probe (reads, may be repeated at will) or an act (changes the outside, done once per intent; what
+it answers is a hint, the probe after it decides). Five implementations and an in-memory twin pass one contract suite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from mosaic_daemon.nouns.attempt import Failure
+
+
+class Verdict(StrEnum):
+    """What CI says of a commit. Nothing heard is never green."""
+
+    GREEN = "green"
+    RED = "red"
+    PENDING = "pending"
+    ABSENT = "absent"  #: no check exists, and there is proof that none will
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One job of CI: its name, its state in the forge's own word, where to read more."""
+
+    name: str
+    state: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CiReport:
+    """CI of one commit. `detail`: the proof, or the end of the log when it is red."""
+
+    verdict: Verdict
+    checks: tuple[Check, ...] = ()
+    detail: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change that wants to be on the base branch.
+
+    Attributes:
+        gate, task: ids; both stand as trailers in `message`.
+        branch: where the change comes from; target: the base branch.
+        head_sha: the accepted commit, pinned.
+        title, body: of the pull request; message: of the squash commit, trailers included.
+        issue: what is closed at the end; empty when there is none.
+        opened_at: when the gate opened; commits built for it carry this time, so building twice gives the same.
+    """
+
+    gate: str
+    task: str
+    branch: str
+    target: str
+    head_sha: str
+    title: str
+    body: str
+    message: str
+    issue: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """It merges. `tree`: what the base branch's tree will be; `candidate`: the commit, where it exists beforehand."""
+
+    tree: str
+    candidate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToMerge:
+    """Merging would not change the base branch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Not known yet: look again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """A rule says no, and waiting will not change it."""
+
+    failure: Failure
+
+
+Mergeability = Clean | Conflict | NothingToMerge | Undecided | Forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The act was sent and answered well, or its answer is unclear: the probe decides."""
+
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The base branch moved: nothing happened, start again from the queue guard."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """Not now, for a reason outside the gate (a dirty checkout, a rate limit); no try is used."""
+
+    reason: str
+    until: datetime | None = None
+
+
+MergeAnswer = Sent | Moved | Delayed | Forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """The squash commit as git shows it on the base branch."""
+
+    sha: str
+    parent: str
+    tree: str
+
+
+class Forge(Protocol):
+    """A place where changes are merged. Probes raise Unavailable when it cannot be asked now."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def base(self) -> str:
+        """Probe: the newest commit of the base branch."""
+
+    async def queue(self, base_sha: str) -> CiReport:
+        """Probe: CI of the base branch: `base_sha` and older runs that have not ended."""
+
+    async def find_change(self, proposal: Proposal) -> str | None:
+        """Probe: the open pull request of exactly this head, or None."""
+
+    async def open_change(self, proposal: Proposal) -> None:
+        """Act: create the pull request."""
+
+    async def mergeability(self, proposal: Proposal, base_sha: str) -> Mergeability:
+        """Probe: whether it would merge into `base_sha`."""
+
+    async def change_ci(self, proposal: Proposal, base_sha: str) -> CiReport:
+        """Probe: the change's own CI before it is merged. May start it where nobody else does."""
+
+    async def merge(self, proposal: Proposal, base_sha: str) -> MergeAnswer:
+        """Act: squash-merge the pinned head onto `base_sha`."""
+
+    async def find_landed(self, proposal: Proposal, base_sha: str) -> Landed | None:
+        """Probe: this gate's squash commit on the base branch above `base_sha`, judged by git."""
+
+    async def expected_tree(self, proposal: Proposal, parent: str) -> str | None:
+        """Probe: the tree that merging the pinned head into `parent` gives; None when it conflicts."""
+
+    async def commit_ci(self, sha: str) -> CiReport:
+        """Probe: CI of a commit that is on the base branch."""
+
+    async def issue_is_closed(self, proposal: Proposal) -> bool:
+        """Probe: the issue, or internal ref, is closed for this task."""
+
+    async def close_issue(self, proposal: Proposal, evidence: str) -> None:
+        """Act: comment with the evidence, then close."""
+
+    async def tidy(self, proposal: Proposal) -> None:
+        """The gate is over: temporary resources of it may go."""

@@ -1,0 +1,325 @@
+"""The daemon's own bare clone (`gate.git`) of the repository's origin, and everything it says about commits.
+
+Without an origin the person's repository itself takes its place: changes land on its base branch by compare-and-swap.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import anyio
+
+from mosaic_daemon.ground.errors import InputError, Refused, Unavailable
+from mosaic_daemon.ground.git import Git, GitError, environment
+
+_NETWORK_KEYS = r"^(credential|url|http|https|ssh)\.|^core\.(sshcommand|gitproxy)$"
+_CONFIGURATION = {
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "transfer.fsckObjects": "true",
+    "fetch.fsckObjects": "true",
+    "core.logAllRefUpdates": "false",
+    "core.symlinks": "true",
+    "merge.conflictStyle": "merge",
+}
+_BUSY = {
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase",
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who commits, as `user.name` and `user.email` of the person's repository say."""
+
+    name: str = "mosaic-orchestrator"
+    email: str = "mosaic-orchestrator@localhost"
+
+    def __post_init__(self) -> None:
+        for text in (self.name, self.email):
+            if any(sign in text for sign in '\n"\\<>'):
+                raise InputError(f"{text!r} cannot stand in a commit", source="user.name, user.email")
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "GIT_AUTHOR_NAME": self.name,
+            "GIT_AUTHOR_EMAIL": self.email,
+            "GIT_COMMITTER_NAME": self.name,
+            "GIT_COMMITTER_EMAIL": self.email,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A squash commit found on the base branch."""
+
+    sha: str
+    parents: tuple[str, ...]
+    tree: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergedTree:
+    """What merging gives. `tree` is None when it conflicts; then `conflicts` names the files."""
+
+    tree: str | None
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One changed path. `mode`: git's file mode afterwards, `000000` when it is gone; `blob`: its content's name."""
+
+    path: str
+    mode: str
+    blob: str
+
+
+class BaseMoved(Exception):
+    """The base branch is not where it was when the commit was built; nothing was changed."""
+
+
+class Clone:
+    """The daemon's bare clone.
+
+    Attributes:
+        root: the person's repository; branch: the base branch; url: where changes land.
+        has_origin: False when `url` is the person's repository itself.
+    """
+
+    def __init__(self, git: Git, root: Path, url: str, branch: str, *, has_origin: bool) -> None:
+        self.git = git
+        self.root = root
+        self.url = url
+        self.branch = branch
+        self.has_origin = has_origin
+        self.identity = Identity()
+
+    @classmethod
+    async def open(cls, root: Path, directory: Path, branch: str) -> Clone:
+        """Make or reuse the bare clone in `directory` for the repository at `root`.
+
+        Raises:
+            InputError: `root` is not a git repository.
+            Unavailable: its origin cannot be read now.
+        """
+        origin = await _config(root, "--get", "remote.origin.url")
+        url = _absolute(origin, root) if origin else str(root)
+        git = Git(directory)
+        if not (directory / "HEAD").exists():
+            await git.run("init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", str(directory))
+        clone = cls(git, root, url, branch, has_origin=bool(origin))
+        await clone._configure()
+        return clone
+
+    @property
+    def base_ref(self) -> str:
+        return f"refs/heads/{self.branch}"
+
+    async def base(self) -> str:
+        """The newest commit of the base branch, read from where changes land.
+
+        Raises:
+            Unavailable: it cannot be reached.
+            InputError: it has no such branch.
+        """
+        spec = f"+{self.base_ref}:{self.base_ref}"
+        args = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--", self.url, spec)
+        answer = await self.git.ask(*args)
+        if answer.status == 0:
+            return await self.git.run("rev-parse", "--verify", self.base_ref)
+        if "couldn't find remote ref" in answer.err:
+            raise InputError(
+                f"there is no branch `{self.branch}`",
+                source=self.url,
+                remedy="push it, make a first commit, or set `tracking.base_branch`",
+            )
+        said = answer.err.strip().splitlines()
+        raise Unavailable(
+            f"the origin cannot be read: {said[-1] if said else 'no message'}",
+            where=self.git.command(*args),
+            remedy="it is tried again by itself",
+        )
+
+    async def take(self, source: Path, branch: str, name: str) -> str | None:
+        """Fetch the head of `branch` from a worker's repository as `refs/mosaic/<name>`; None when it has none.
+
+        Nothing of the worker's configuration takes part: only commits travel.
+        """
+        spec = f"+refs/heads/{branch}:refs/mosaic/{name}"
+        args = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--", str(source), spec)
+        answer = await self.git.ask(*args)
+        if answer.status != 0:
+            if "couldn't find remote ref" in answer.err or not source.exists():
+                return None
+            raise GitError(self.git.command(*args), answer.status, answer.err, str(source))
+        return await self.git.run("rev-parse", "--verify", f"refs/mosaic/{name}")
+
+    async def forget(self, name: str) -> None:
+        await self.git.ask("update-ref", "-d", f"refs/mosaic/{name}")
+
+    async def merged_tree(self, base: str, head: str) -> MergedTree:
+        """What merging `head` into `base` gives, without touching anything."""
+        answer = await self.git.ask("merge-tree", "--write-tree", "--name-only", "--no-messages", base, head)
+        lines = answer.out.splitlines()
+        if answer.status == 0:
+            return MergedTree(lines[0])
+        if answer.status == 1:
+            return MergedTree(None, tuple(dict.fromkeys(line for line in lines[1:] if line)))
+        raise GitError(self.git.command("merge-tree", "--write-tree", base, head), answer.status, answer.err, "")
+
+    async def squash(self, tree: str, base: str, message: str, at: datetime, author: str) -> str:
+        """The commit with `tree` on top of `base`. The same arguments give the same commit, however often."""
+        stamp = f"{int(at.timestamp())} +0000"
+        name, _, email = author.rpartition(" <")
+        person = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email.rstrip(">")} if name else {}
+        env = {**self.identity.environment(), **person, "GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
+        return await self.git.run("commit-tree", tree, "-p", base, "-F", "-", env=env, stdin=message.encode())
+
+    async def author(self, sha: str) -> str:
+        """`Name <email>` of a commit's author."""
+        return await self.git.run("show", "-s", "--format=%an <%ae>", sha)
+
+    async def land(self, commit: str, base: str) -> None:
+        """Move the base branch from `base` to `commit` where changes land: compare-and-swap, never backwards.
+
+        Raises:
+            BaseMoved: it is not at `base`.
+            Refused: a person's unfinished work or a rule of the server is in the way.
+            GitError: anything else; whether it landed must be probed.
+        """
+        if not self.has_origin:
+            self._check_person_is_not_busy()
+        # The lease makes it a compare-and-swap on `base`; `commit` has `base` as its parent, so it only goes forward.
+        args = ["push", "--quiet", "--porcelain", f"--force-with-lease={self.base_ref}:{base}"]
+        if not self.has_origin:
+            args.append(f"--receive-pack={_INTO_CHECKOUT}")
+        answer = await self.git.ask(*args, "--", self.url, f"{commit}:{self.base_ref}")
+        if answer.status == 0:
+            return
+        said = answer.out + "\n" + answer.err
+        if "stale info" in said or "fetch first" in said or "non-fast-forward" in said or "failed to lock" in said:
+            raise BaseMoved(said.strip())
+        if "Working directory has" in said or "unstaged changes" in said or "staged changes" in said:
+            raise Refused(
+                f"`{self.branch}` is checked out with uncommitted changes",
+                where=str(self.root),
+                remedy="commit or stash them, or check out another branch; the landing waits",
+            )
+        command = self.git.command(*args, "--", self.url, f"{commit}:{self.base_ref}")
+        if "[remote rejected]" in said or "hook declined" in said or "protected" in said:
+            reason = next(
+                (line for line in said.splitlines() if "rejected" in line or "declined" in line), said.strip()
+            )
+            raise Refused(f"the server refused the push: {reason.strip()}", where=command)
+        raise GitError(command, answer.status, answer.err, "")
+
+    async def find_merge(self, gate: str, since: str) -> Merge | None:
+        """The commit on the base branch above `since` that carries this gate's trailer."""
+        pattern = f"^Mosaic-Gate: {re.escape(gate)}$"
+        found = await self.git.run(
+            "log", "--format=%H %T %P", "--extended-regexp", f"--grep={pattern}", f"{since}..{self.base_ref}"
+        )
+        if not found:
+            return None
+        sha, tree, *parents = found.splitlines()[-1].split()
+        return Merge(sha, tuple(parents), tree)
+
+    async def changes(self, base: str, head: str) -> tuple[Change, ...]:
+        """What `head` changes since it left `base`."""
+        out = await self.git.run("diff", "--raw", "-z", "--no-renames", "--no-abbrev", f"{base}...{head}")
+        parts = out.split("\0")
+        return tuple(
+            Change(path, (fields := meta.split())[1], fields[3])
+            for meta, path in zip(parts[::2], parts[1::2], strict=False)
+        )
+
+    async def blob(self, name: str) -> bytes:
+        return (await self.git.run("cat-file", "blob", name)).encode()
+
+    async def read(self, revision: str, path: str) -> bytes | None:
+        """A file's content in a commit, or None."""
+        answer = await self.git.ask("cat-file", "blob", f"{revision}:{path}")
+        return answer.out.encode() if answer.status == 0 else None
+
+    async def commit_files(self, base: str, files: Mapping[str, bytes], message: str, at: datetime) -> str:
+        """A commit on top of `base` in which exactly `files` are replaced."""
+        index = self.git.directory / f"index.{os.getpid()}"
+        env = {"GIT_INDEX_FILE": str(index)}
+        try:
+            await self.git.run("read-tree", base, env=env)
+            for path, data in files.items():
+                blob = await self.git.run("hash-object", "-w", "--stdin", stdin=data)
+                await self.git.run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
+            tree = await self.git.run("write-tree", env=env)
+        finally:
+            index.unlink(missing_ok=True)
+        return await self.squash(tree, base, message, at, "")
+
+    async def fast_forward_checkout(self) -> None:
+        """Bring the person's checkout up to date if it is on the base branch, clean and strictly behind."""
+        if not self.has_origin or await _checked_out(self.root) != self.base_ref:
+            return
+        args = ("push", "--quiet", f"--receive-pack={_INTO_CHECKOUT}", "--", str(self.root))
+        refs = (f"{self.base_ref}:{self.base_ref}", f"+{self.base_ref}:refs/remotes/origin/{self.branch}")
+        await self.git.ask(*args, *refs)
+
+    def _check_person_is_not_busy(self) -> None:
+        git_directory = self.root / ".git"
+        for marker, what in _BUSY.items():
+            if (git_directory / marker).exists():
+                raise Refused(
+                    f"the repository is in the middle of {what}",
+                    where=str(self.root),
+                    remedy="finish or abort it; the landing waits",
+                )
+
+    async def _configure(self) -> None:
+        for key, value in _CONFIGURATION.items():
+            await self.git.run("config", key, value)
+        name = await _config(self.root, "--get", "user.name")
+        email = await _config(self.root, "--get", "user.email")
+        self.identity = Identity(name, email) if name and email else Identity()
+        found = await _config(self.root, "--null", "--get-regexp", _NETWORK_KEYS)
+        for item in filter(None, found.split("\0")):
+            key, _, value = item.partition("\n")
+            await self.git.run("config", "--replace-all", key, value)
+
+
+_INTO_CHECKOUT = "git -c receive.denyCurrentBranch=updateInstead -c core.hooksPath=/dev/null receive-pack"
+
+
+async def _config(root: Path, *args: str) -> str:
+    """A value of the person's own git configuration, as their git sees it; empty when it is not set.
+
+    Raises:
+        InputError: `root` is not a git repository, or git refuses to look at it.
+    """
+    env = {
+        name: value for name, value in environment().items() if name not in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM")
+    }
+    done = await anyio.run_process(["git", "-C", str(root), "config", *args], check=False, env=env)
+    if done.returncode in (0, 1):
+        return done.stdout.decode("utf-8", "replace").rstrip("\n")
+    raise InputError(done.stderr.decode("utf-8", "replace").strip() or "git cannot read it", source=str(root))
+
+
+async def _checked_out(root: Path) -> str:
+    done = await anyio.run_process(
+        ["git", "-C", str(root), "symbolic-ref", "--quiet", "HEAD"], check=False, env=environment()
+    )
+    return done.stdout.decode().strip()
+
+
+def _absolute(url: str, root: Path) -> str:
+    """A relative path as origin is relative to the repository."""
+    if "://" in url or re.match(r"[^/]+:", url) or url.startswith("/"):
+        return url
+    return str((root / Path(url).expanduser()).resolve())

@@ -1,0 +1,195 @@
+"""From a worker's end to a verdict on the attempt. What the worker says is checked against git; nothing is believed."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from mosaic_daemon.ground import atomicfile
+from mosaic_daemon.ground.errors import InputError, MosaicError
+from mosaic_daemon.ground.layout import TABLE, Layout
+from mosaic_daemon.nouns.attempt import Attempt, Failure, FailureClass
+from mosaic_daemon.nouns.events import (
+    AttemptFailed,
+    AttemptReleased,
+    AttemptStopped,
+    Event,
+    ResultAccepted,
+    ResultRejected,
+    RuntimeHeld,
+)
+from mosaic_daemon.nouns.gate import Hold
+from mosaic_daemon.nouns.record import Record, Running
+from mosaic_daemon.nouns.task import Kind
+from mosaic_daemon.repository.clone import Clone
+from mosaic_daemon.repository.worktrees import Worktrees
+from mosaic_daemon.runtimes import read
+from mosaic_daemon.runtimes.base import Limit, Reading, Runtime
+from mosaic_daemon.runtimes.result import WorkerResult, parse_result, parse_result_file
+from mosaic_rails.base import Cause, Ended, Lost
+
+_MAX_RESULT_BYTES = 1 << 20
+_MAX_LOG_BYTES = 8 << 20
+_TAIL = 2000
+_LOST_RETRIES = 3
+_LONGEST_HOLD = timedelta(hours=6)
+_HOLD_WITHOUT_TIME = timedelta(minutes=5)
+_SUBMODULE, _SYMLINK = "160000", "120000"
+_LATE_RESULT = "late"
+
+
+class Unacceptable(Exception):
+    """The result breaks a rule; the message goes into the next prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What a verdict needs. `retries`: tries after the first before the task is `failed`."""
+
+    layout: Layout
+    clone: Clone
+    worktrees: Worktrees
+    retries: int
+
+    async def verdict(self, record: Record, runtime: Runtime, end: Ended | Lost, now: datetime) -> list[Event]:
+        """The events that follow from the end of the attempt `record` is in. Nothing is changed by asking twice."""
+        attempt = record.attempt
+        assert attempt is not None  # noqa: S101
+        if isinstance(end, Lost):
+            lost = Failure(FailureClass.LOST, "worker", end.detail, status=attempt.name, at=now)
+            return [self._stopped(record) or self._failed(record, attempt, lost)]
+        reading = read(runtime.output, _log(end.log))
+        if stopped := self._stopped(record, reading.used):
+            return [stopped]
+        try:
+            result = self._result(attempt, reading, end)
+            head = await self._accepted_head(record, attempt, result)
+        except (Unacceptable, MosaicError) as error:
+            if reading.limit is not None:
+                return _limited(attempt, reading, reading.limit, now)
+            tail = _log(end.log)[-_TAIL:].decode("utf-8", "replace")
+            failure = Failure(FailureClass.WORKER, "worker", str(error), status=attempt.name, tail=tail, at=now)
+            return [self._failed(record, attempt, failure, reading.used)]
+        used = reading.used if reading.used is not None else result.used
+        return [ResultAccepted(attempt.fence, head, used, result.notes)]
+
+    def _stopped(self, record: Record, used: int | None = None) -> AttemptStopped | None:
+        match record.state:
+            case Running(attempt=attempt, stopping=wanted) if wanted in ("not-started", "deferred", "blocked"):
+                return AttemptStopped(attempt.fence, wanted, "stopped on request", used)
+            case _:
+                return None
+
+    def _failed(self, record: Record, attempt: Attempt, failure: Failure, used: int | None = None) -> AttemptFailed:
+        allowed = _LOST_RETRIES if failure.kind is FailureClass.LOST else self.retries
+        final = record.tries.get(failure.kind.value, 0) >= allowed
+        return AttemptFailed(attempt.fence, failure, final, used)
+
+    def _result(self, attempt: Attempt, reading: Reading, end: Ended) -> WorkerResult:
+        if end.cause is not Cause.EXIT:
+            raise Unacceptable(f"the worker was ended by {end.cause}: {end.detail}")
+        file = self.layout.result_file(attempt.name)
+        if file.is_symlink() or file.exists():
+            data = atomicfile.read_untrusted(file, max_bytes=_MAX_RESULT_BYTES)
+            result = parse_result_file(data, attempt.task)
+        elif reading.error and not reading.text:
+            raise Unacceptable(reading.error)
+        else:
+            try:
+                result = parse_result(reading.text, attempt.task)
+            except InputError as error:
+                if end.exit_code != 0:
+                    raise Unacceptable(f"{end.detail}; {error.problem}") from error
+                raise
+        if result.status == "failed":
+            raise Unacceptable(f"the worker reported failure: {result.notes or 'without saying why'}")
+        if end.exit_code != 0:
+            raise Unacceptable(f"the worker reported success and ended badly: {end.detail}")
+        return result
+
+    async def _accepted_head(self, record: Record, attempt: Attempt, result: WorkerResult) -> str:
+        """The commit to merge, after every rule about it was checked.
+
+        Raises:
+            Unacceptable: a rule is broken.
+        """
+        tree = self.worktrees.path(attempt.name)
+        head = await self.clone.take(tree, attempt.branch, f"attempts/{attempt.name}")
+        if head is None:
+            raise Unacceptable(f"there is no branch `{attempt.branch}` in the worktree any more")
+        if result.commit_sha and not head.startswith(result.commit_sha.lower()):
+            raise Unacceptable(f"`commit_sha` is {result.commit_sha}, the head of `{attempt.branch}` is {head}")
+        dirty = await self.worktrees.dirty(attempt.name, head)
+        if dirty:
+            raise Unacceptable(f"success was reported with uncommitted changes in {_some(dirty)}")
+        if head == attempt.base_sha:
+            if not record.task.kind.may_change_nothing:
+                raise Unacceptable(f"success was reported without a commit on `{attempt.branch}`")
+            return head
+        if not result.commit_sha:
+            raise Unacceptable("`commit_sha` is missing: give the full sha of the last commit (`git rev-parse HEAD`)")
+        await self._check_paths(record, attempt, head)
+        return head
+
+    async def _check_paths(self, record: Record, attempt: Attempt, head: str) -> None:
+        for change in await self.clone.changes(attempt.base_sha, head):
+            if change.path == TABLE and record.task.kind is not Kind.TRACKING:
+                raise Unacceptable(f"it changes {TABLE}, which only the orchestrator writes")
+            if change.path.split("/")[0] == ".mosaic":
+                raise Unacceptable(f"it changes {change.path}, which belongs to the orchestrator")
+            if change.mode == _SUBMODULE:
+                raise Unacceptable(f"it adds or moves the submodule {change.path}")
+            if change.mode == _SYMLINK:
+                target = (await self.clone.blob(change.blob)).decode("utf-8", "replace")
+                inside = posixpath.normpath(posixpath.join(posixpath.dirname(change.path), target))
+                if target.startswith("/") or inside.split("/")[0] == "..":
+                    raise Unacceptable(f"the symlink {change.path} points out of the repository")
+
+
+def stray_results(layout: Layout, active: set[str]) -> list[ResultRejected]:
+    """Move files that no active attempt expects out of the inbox, to `late/` or `rejected/`; none is applied."""
+    moved: list[ResultRejected] = []
+    if not layout.results.is_dir():
+        return moved
+    for entry in sorted(layout.results.iterdir()):
+        if entry.name.startswith(".") or entry.name in ("late", "rejected"):
+            continue
+        name = entry.name.removesuffix(".json")
+        if entry.suffix == ".json" and name in active:
+            continue
+        late = (layout.attempts / name).is_dir()
+        folder = layout.results / (_LATE_RESULT if late else "rejected")
+        folder.mkdir(mode=0o700, exist_ok=True)
+        entry.rename(folder / entry.name)
+        reason = "the attempt has already ended" if late else "no attempt has this name"
+        moved.append(ResultRejected(f"results/{folder.name}/{entry.name}", reason))
+    return moved
+
+
+def keep_result(layout: Layout, attempt: str) -> None:
+    """Move a result that was taken in beside the other records of its attempt."""
+    file = layout.result_file(attempt)
+    if file.is_symlink() or file.exists():
+        file.rename(layout.attempts / attempt / "result.json")
+
+
+def _limited(attempt: Attempt, reading: Reading, limit: Limit, now: datetime) -> list[Event]:
+    """A provider's limit says nothing of the task: no try is used, the runtime rests."""
+    until = min(limit.until or now + _HOLD_WITHOUT_TIME, now + _LONGEST_HOLD)
+    until = max(until, now + timedelta(seconds=1))
+    reason = f"the provider's limit: {limit.detail}"
+    return [
+        RuntimeHeld(attempt.runtime, Hold(reason, until)),
+        AttemptReleased(attempt.fence, reason, not_before=until, used=reading.used),
+    ]
+
+
+def _log(path: Path) -> bytes:
+    return path.read_bytes()[-_MAX_LOG_BYTES:] if path.is_file() else b""
+
+
+def _some(paths: tuple[str, ...], most: int = 5) -> str:
+    shown = ", ".join(paths[:most])
+    return f"{shown} and {len(paths) - most} more" if len(paths) > most else shown

@@ -1,0 +1,226 @@
+"""Which task starts next. No I/O and no clock: records in, the next task or the reasons why there is none out.
+
+Order: higher `priority` first, then the lower phase, then the guide's order inside a phase: tasks that unblock others,
+tasks of the same file together, smaller estimates before larger ones, and the order of arrival at last.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from mosaic_daemon.nouns.record import Gating, NotStarted, Record, Removed
+from mosaic_daemon.nouns.system import System
+from mosaic_daemon.nouns.task import Status, Task
+
+_LAST_PHASE = 1 << 30
+_Key = tuple[int, int, bool, str, float, int, str]
+
+
+class Schedule:
+    """The queue, kept up to date record by record so that a change costs the same with 100 tasks as with 10,000."""
+
+    def __init__(self, default_runtime: str) -> None:
+        self._default_runtime = default_runtime
+        self._records: dict[str, Record] = {}
+        self._named_by: defaultdict[str, set[str]] = defaultdict(set)  # id -> tasks whose depends_on names it
+        self._blocked_by: defaultdict[str, set[str]] = defaultdict(set)  # id -> tasks whose blocks names it
+        self._ready: list[_Key] = []
+        self._parked: defaultdict[str, list[str]] = defaultdict(list)  # resource -> tasks it holds up
+        self._busy: dict[str, str] = {}  # resource -> the task at work on it
+
+    def update(self, changed: Iterable[Record]) -> None:
+        """Take in records as they are now."""
+        touched: set[str] = set()
+        for record in changed:
+            before = self._records.get(record.id)
+            self._records[record.id] = record
+            touched |= self._link(before, record) | {record.id}
+            self._occupy(before, record)
+            if before is None or before.status != record.status:
+                touched |= self._dependents(record.id)
+        for task in touched:
+            self._offer(task)
+
+    def pick(self, system: System, now: datetime) -> Record | None:
+        """The task to start now, or None. It is offered again until its record says that it has started."""
+        later: list[_Key] = []
+        chosen: Record | None = None
+        while self._ready and chosen is None:
+            key = heapq.heappop(self._ready)
+            record = self._records[key[-1]]
+            if not self._may_start(record):
+                continue
+            if (fresh := self._key(record)) != key:
+                heapq.heappush(self._ready, fresh)
+            elif (held_up := self.held_up_by(record.task)) is not None:
+                self._parked[held_up[0]].append(record.id)
+            else:
+                later.append(key)
+                if not self._delay(record, system, now):
+                    chosen = record
+        for key in later:
+            heapq.heappush(self._ready, key)
+        return chosen
+
+    def next_due(self, system: System, now: datetime) -> datetime | None:
+        """When the earliest ready task that only waits for time may start."""
+        times = [
+            due
+            for key in self._ready
+            if self._may_start(record := self._records[key[-1]]) and (due := self._delay(record, system, now))
+        ]
+        return min(times, default=None)
+
+    def needs(self, task: str) -> list[str]:
+        """Ids this task waits for by `depends_on` and by the others' `blocks`, sorted."""
+        record = self._records[task]
+        return sorted({*record.task.depends_on, *self._blocked_by[task]})
+
+    def held_up_by(self, task: Task) -> tuple[str, str] | None:
+        """What keeps it from running now beside another: (`branch x` or `file y`, the other task)."""
+        for name in _resources(task):
+            other = self._busy.get(name)
+            if other is not None and other != task.id:
+                return name, other
+        return None
+
+    def why(self, task: str, system: System, now: datetime) -> list[str]:
+        """Each reason why a `not-started` task does not start now; empty when only a free slot is missing."""
+        record = self._records[task]
+        reasons = []
+        for need in self.needs(task):
+            other = self._records.get(need)
+            if other is None or isinstance(other.state, Removed):
+                reasons.append(f"depends on {need}, which does not exist")
+            elif other.status != Status.DONE:
+                reasons.append(f"depends on {need}, which is {other.status}")
+        if cycle := self.cycle_of(task):
+            reasons.append(f"is part of a circle of dependencies: {' -> '.join([*cycle, cycle[0]])}")
+        if held_up := self.held_up_by(record.task):
+            reasons.append(f"waits for {held_up[1]} on the same {held_up[0]}")
+        if due := self._delay(record, system, now):
+            hold = system.holds.get(self._runtime(record))
+            reasons.append(f"waits until {due.isoformat(timespec='seconds')}: {hold.reason if hold else record.state}")
+        return reasons
+
+    def cycle_of(self, task: str) -> list[str] | None:
+        """The shortest circle of dependencies this task is in, as ids in order, starting with it."""
+        came_from: dict[str, str] = {}
+        queue = [task]
+        for current in queue:
+            for need in self.needs(current) if current in self._records else ():
+                if need == task:
+                    path = [current]
+                    while path[-1] != task:
+                        path.append(came_from[path[-1]])
+                    return path[::-1]
+                if need not in came_from:
+                    came_from[need] = current
+                    queue.append(need)
+        return None
+
+    def stuck(self) -> list[Record]:
+        """The tasks that have not started and wait for something that is not under way."""
+        return [
+            record
+            for record in self._records.values()
+            if isinstance(record.state, NotStarted) and not self._may_start(record)
+        ]
+
+    def _link(self, before: Record | None, after: Record) -> set[str]:
+        """Bring the dependency edges up to date; returns the other tasks whose needs changed."""
+        old, new = _edges(before), _edges(after)
+        if old == new:
+            return set()
+        for need in old[0]:
+            self._named_by[need].discard(after.id)
+        for blocked in old[1]:
+            self._blocked_by[blocked].discard(after.id)
+        for need in new[0]:
+            self._named_by[need].add(after.id)
+        for blocked in new[1]:
+            self._blocked_by[blocked].add(after.id)
+        return set(old[1]) | set(new[1])
+
+    def _dependents(self, task: str) -> set[str]:
+        return self._named_by[task] | set(self._records[task].task.blocks)
+
+    def _occupy(self, before: Record | None, after: Record) -> None:
+        """A task holds its branch and its files from its start until it is on the base branch, or given up."""
+        if before is not None and _at_work(before) and _at_work(after) and before.task == after.task:
+            return
+        if before is not None and _at_work(before):
+            for name in _resources(before.task):
+                if self._busy.get(name) == before.id:
+                    del self._busy[name]
+                    for task in self._parked.pop(name, ()):
+                        self._offer(task)
+        if _at_work(after):
+            for name in _resources(after.task):
+                self._busy.setdefault(name, after.id)
+
+    def _offer(self, task: str) -> None:
+        record = self._records.get(task)
+        if record is not None and self._may_start(record):
+            heapq.heappush(self._ready, self._key(record))
+
+    def _may_start(self, record: Record) -> bool:
+        return isinstance(record.state, NotStarted) and all(
+            need in self._records and self._records[need].status == Status.DONE for need in self.needs(record.id)
+        )
+
+    def _delay(self, record: Record, system: System, now: datetime) -> datetime | None:
+        """The time before which it must not start, if that is still ahead."""
+        times = [record.state.not_before] if isinstance(record.state, NotStarted) else []
+        if hold := system.holds.get(self._runtime(record)):
+            times.append(hold.until)
+        return max((time for time in times if time is not None and time > now), default=None)
+
+    def _runtime(self, record: Record) -> str:
+        return runtime_of(record.task, self._default_runtime)
+
+    def _key(self, record: Record) -> _Key:
+        task = record.task
+        return (
+            -task.priority,
+            _LAST_PHASE if task.phase is None else task.phase,
+            not self._dependents(task.id),
+            min(task.files, default=""),
+            _estimate(task.estimate),
+            record.position,
+            task.id,
+        )
+
+
+def runtime_of(task: Task, default: str) -> str:
+    """The runtime a task runs on: its own, `shell` for one that only has a command, or the configured default."""
+    return task.runtime or ("shell" if task.command is not None else default)
+
+
+def _edges(record: Record | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if record is None or isinstance(record.state, Removed):
+        return (), ()
+    return record.task.depends_on, record.task.blocks
+
+
+def _at_work(record: Record) -> bool:
+    return record.occupies_slot or isinstance(record.state, Gating)
+
+
+def _resources(task: Task) -> Iterator[str]:
+    yield f"branch {task.work_branch}"
+    for file in task.files:
+        yield f"file {file}"
+
+
+_UNITS: Mapping[str, float] = {"": 1.0, "K": 1e3, "M": 1e6}
+
+
+def _estimate(text: str | None) -> float:
+    """Tokens; tasks without an estimate come after those that have one."""
+    match = re.fullmatch(r"([\d.]+)([KM]?)", text.strip().upper()) if text else None
+    return float(match[1]) * _UNITS[match[2]] if match else float("inf")

@@ -1,0 +1,1 @@
+"""The package's own templates, under the guide's names. Data only."""
