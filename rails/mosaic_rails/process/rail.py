@@ -1,0 +1,240 @@
+"""The daemon's side of the process rail."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mosaic_rails.base import (
+    Absent,
+    Cause,
+    Lost,
+    Observation,
+    Offered,
+    Order,
+    RailError,
+    Running,
+)
+from mosaic_rails.process import proc, records, tree
+from mosaic_rails.process.home import ORDER, STARTED, ExitRecord, Home
+from mosaic_rails.process.shim import EXIT_HELD, EXIT_STARTED_BEFORE, EXIT_UNPREPARED, ending, now
+
+_ATTEMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SHIM = str(Path(__file__).with_name("__main__.py"))
+_BLOCKED_AT_BIRTH = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+_NO_STDIO = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """A live shim whose end wakes the loop.
+
+    Attributes:
+        child: this process started it and has to reap it.
+    """
+
+    pidfd: int
+    pid: int
+    child: bool
+
+
+class ProcessRail:
+    """Runs each attempt as a local process under a shim that outlives the daemon.
+
+    Implements `mosaic_rails.base.Rail`. All state is in the attempt folders: a second object over the same root, in
+    this process or another, sees the same and may offer the same.
+
+    Args:
+        root: folder of the attempt folders, `<root>/<attempt>/`; made when missing.
+        python: interpreter of the shims.
+    """
+
+    def __init__(self, root: Path, *, python: str = sys.executable) -> None:
+        self._root = root.absolute()
+        self._python = python
+        self._watches: dict[str, _Watch] = {}
+        self._unprepared: dict[str, str] = {}
+        self._swept: set[str] = set()
+        self._wakes: list[Callable[[], None]] = []
+
+    @property
+    def name(self) -> str:
+        return "process"
+
+    def on_change(self, wake: Callable[[], None]) -> None:
+        self._wakes.append(wake)
+
+    async def offer(self, order: Order) -> None:
+        if order.attempt in self._watches:
+            return
+        if reason := self._unprepared.pop(order.attempt, None):
+            raise RailError(f"attempt {order.attempt}: {reason}; free the disk or mend the folder, it is tried again")
+        try:
+            with self._make_home(order.attempt) as home:
+                if not home.has(STARTED):
+                    records.write_order(home, order)
+                    self._start(order, home)
+        except OSError as error:
+            raise RailError(f"attempt {order.attempt} cannot be offered: {error}") from error
+
+    async def observe(self, attempt: str) -> Observation:
+        try:
+            home = self._home(attempt)
+        except OSError:
+            return Absent()
+        with home:
+            if not home.has(STARTED):
+                return Offered() if attempt in self._watches else Absent()
+            if home.held():
+                return self._adopt(attempt, home)
+            try:
+                return records.ended(home)
+            except records.Broken as error:
+                return await self._lose(attempt, home, str(error))
+
+    async def revoke(self, attempt: str) -> None:
+        try:
+            home = self._home(attempt)
+        except OSError:
+            return
+        with home:
+            if not home.has(ORDER) and not home.has(STARTED):
+                return
+            try:
+                never_started = _never(home, Cause.REVOKED, "revoked before it started")
+            except OSError as error:
+                raise RailError(f"attempt {attempt} cannot be revoked: {error}; free the disk, then again") from error
+            if never_started:
+                self._changed()
+            elif home.held():
+                await self._stop(attempt, home)
+
+    async def settle(self, attempt: str) -> None:
+        self._unprepared.pop(attempt, None)
+        self._swept.discard(attempt)
+
+    def _home(self, attempt: str) -> Home:
+        if not _ATTEMPT.fullmatch(attempt):
+            raise OSError(errno.EINVAL, f"not an attempt's name: {attempt!r}")
+        return Home(str(self._root / attempt))
+
+    def _make_home(self, attempt: str) -> Home:
+        try:
+            return self._home(attempt)
+        except FileNotFoundError:
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self._root / attempt).mkdir(mode=0o700, exist_ok=True)
+        return self._home(attempt)
+
+    def _start(self, order: Order, home: Home) -> None:
+        limits = order.limits
+        numbers = (limits.timeout_sec, limits.stall_sec, limits.grace_sec, limits.log_head_bytes, limits.log_tail_bytes)
+        words = [home.path, str(order.cwd), str(order.stdin or ""), *map(str, numbers), *order.argv]
+        try:
+            pid = os.posix_spawn(
+                self._python,
+                [self._python, "-I", "-S", _SHIM, *words],
+                dict(order.env),
+                file_actions=_NO_STDIO,
+                setsid=True,
+                setsigmask=_BLOCKED_AT_BIRTH,
+            )
+        except ValueError as error:
+            _never(home, Cause.SPAWN, f"cannot start {order.argv[:1]}: {error} in its command or environment")
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            _never(home, Cause.SPAWN, "its command and environment are too long for this system")
+        else:
+            self._watch(order.attempt, pid, child=True)
+
+    def _adopt(self, attempt: str, home: Home) -> Running:
+        try:
+            shim = records.shim(home)
+        except records.Broken:
+            since = os.stat(STARTED, dir_fd=home.fd, follow_symlinks=False).st_mtime
+            return Running("pid unknown", datetime.fromtimestamp(since, UTC))
+        if attempt not in self._watches and shim.alive():
+            self._watch(attempt, shim.pid, child=False)
+            if not shim.alive():  # it ended, and its pid may have been somebody else's when the watch was set up
+                self._unwatch(attempt)
+        return Running(f"pid {shim.pid}", shim.since)
+
+    async def _stop(self, attempt: str, home: Home) -> None:
+        try:
+            found = records.shim(home).alive()
+        except records.Broken:
+            found = None
+        if found:
+            tree.send(found, signal.SIGTERM)
+        else:
+            await asyncio.to_thread(tree.sweep, attempt, home.path, None)
+
+    async def _lose(self, attempt: str, home: Home, reason: str) -> Observation:
+        """The shim is gone and has left no good record: kill what is left of the tree."""
+        try:
+            shim = records.shim(home)
+        except records.Broken:
+            shim = None
+        if shim and shim.boot_id != proc.boot_id():
+            return Lost("the machine was restarted while it ran")
+        if attempt not in self._swept:
+            left = await asyncio.to_thread(tree.sweep, attempt, home.path, shim.alive() if shim else None)
+            if left:
+                since = shim.since if shim else datetime.now(UTC)
+                return Running(f"pid {left[0]}, which does not die", since)
+            self._swept.add(attempt)
+        return Lost("; ".join(filter(None, ("its shim died", records.error_of_shim(home), reason))))
+
+    def _watch(self, attempt: str, pid: int, *, child: bool) -> None:
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return
+        self._watches[attempt] = _Watch(pidfd, pid, child)
+        asyncio.get_running_loop().add_reader(pidfd, self._shim_ended, attempt)
+
+    def _unwatch(self, attempt: str) -> _Watch:
+        watch = self._watches.pop(attempt)
+        asyncio.get_running_loop().remove_reader(watch.pidfd)
+        os.close(watch.pidfd)
+        return watch
+
+    def _shim_ended(self, attempt: str) -> None:
+        watch = self._unwatch(attempt)
+        if watch.child:
+            self._reap(attempt, watch.pid)
+        self._changed()
+
+    def _reap(self, attempt: str, pid: int) -> None:
+        try:
+            _, status = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            return
+        code = os.waitstatus_to_exitcode(status)
+        if code == EXIT_UNPREPARED:
+            self._unprepared[attempt] = f"nothing could be written to {self._root / attempt}"
+        elif code not in (0, EXIT_HELD, EXIT_STARTED_BEFORE):
+            self._unprepared[attempt] = f"its shim ended with {code} before it started anything"
+
+    def _changed(self) -> None:
+        for wake in self._wakes:
+            wake()
+
+
+def _never(home: Home, cause: Cause, detail: str) -> bool:
+    """End an attempt without ever starting it; False when it was started before."""
+    try:
+        home.start_once()
+    except FileExistsError:
+        return False
+    ExitRecord(home).write(ending(cause, detail, now()))
+    return True
