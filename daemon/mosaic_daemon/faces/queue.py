@@ -43,7 +43,7 @@ class QueueFace:
         self._seen: bytes | None = self._published.text
         self._stat: tuple[int, ...] | None = None
         self._file = self._parse(self._seen or queuefile.render([]))
-        self._base: Mapping[str, Mapping[str, Any]] = dict(self._file.tasks)
+        self._base: Mapping[str, Mapping[str, Any]] = dict(self._file.by_id)
         self._shown: dict[str, dict[str, Any]] = {}
         self._broken_since: datetime | None = None
         self.broken: InputError | None = None
@@ -80,7 +80,7 @@ class QueueFace:
                 if not self._published.is_ours(text):
                     self._keep(text)
                     with suppress(InputError):
-                        found.append(diff(self._base, self._parse(text).tasks))
+                        found.append(diff(self._base, self._parse(text).by_id))
                 leftover.unlink()
         return found
 
@@ -91,7 +91,7 @@ class QueueFace:
 
     def accept(self, later: Iterable[str] = ()) -> None:
         """What `changes` told is in the ledger now, all but `later`, which it will tell again."""
-        base: dict[str, Mapping[str, Any]] = dict(self._file.tasks)
+        base: dict[str, Mapping[str, Any]] = dict(self._file.by_id)
         for task in later:
             if task in self._base:
                 base[task] = self._base[task]
@@ -132,17 +132,17 @@ class QueueFace:
         lost = self._overtaken(swapped)
         self._published.settle(text)
         self._seen, self._file, self.dirty = text, self._parse(text), lost is not None
-        self._base = dict(self._file.tasks)
+        self._base = dict(self._file.by_id)
         return lost
 
     def _compare(self, text: bytes, file: queuefile.QueueFile) -> FaceChanges | None:
         if text == self._seen:
             return None
         if self._published.is_ours(text):
-            self._seen, self._file, self._base = text, file, dict(file.tasks)
+            self._seen, self._file, self._base = text, file, dict(file.by_id)
             return None
         self._seen, self._file, self.dirty = text, file, True
-        return diff(self._base, file.tasks)
+        return diff(self._base, file.by_id)
 
     def _overtaken(self, swapped: bytes | None) -> FaceChanges | None:
         """An edit that came between our last look and the exchange: kept, and told as changes."""
@@ -153,13 +153,13 @@ class QueueFace:
         if swapped == self._seen:
             return None
         try:
-            return diff(self._base, self._parse(swapped).tasks)
+            return diff(self._base, self._parse(swapped).by_id)
         except InputError:
             return None
 
     def _unusable(self) -> list[Any]:
         """Entries of the file that are no tasks: people's text, put back as it is."""
-        usable = {id(entry) for entry in self._file.tasks.values()}
+        usable = {id(entry) for entry in self._file.by_id.values()}
         return [entry for entry in self._file.entries if id(entry) not in usable]
 
     def _keep(self, text: bytes) -> None:

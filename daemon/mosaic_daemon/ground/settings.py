@@ -158,7 +158,7 @@ def load(
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
-        raise _explained(error, "settings", merged) from error
+        raise _explained(error, "settings") from error
 
 
 def _check(layer: dict[str, Any], source: str) -> None:
@@ -166,10 +166,10 @@ def _check(layer: dict[str, Any], source: str) -> None:
     try:
         Settings.model_validate(layer)
     except ValidationError as error:
-        raise _explained(error, source, layer) from error
+        raise _explained(error, source) from error
 
 
-def _explained(error: ValidationError, source: str, layer: dict[str, Any]) -> ConfigError:
+def _explained(error: ValidationError, source: str) -> ConfigError:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
     key = ".".join(path)

@@ -77,7 +77,7 @@ class Judge:
 
     def _stopped(self, record: Record, used: int | None = None) -> AttemptStopped | None:
         match record.state:
-            case Running(attempt=attempt, stopping=wanted) if wanted in ("not-started", "deferred", "blocked"):
+            case Running(attempt=attempt, stopping=("not-started" | "deferred" | "blocked") as wanted):
                 return AttemptStopped(attempt.fence, wanted, "stopped on request", used)
             case _:
                 return None

@@ -48,22 +48,31 @@ class Workplace:
         return self.rails[attempt.rail]
 
 
-def problem(record: Record, runtime: str, place: Workplace) -> str | None:
-    """Why this task cannot be started at all before somebody mends something; None when it can."""
+def runtime_problem(runtime: str, place: Workplace) -> str | None:
+    """Why nothing can be started on this runtime before somebody mends something; None when it can."""
     if runtime not in place.runtimes:
         known = ", ".join(sorted(place.runtimes))
         return f"runtime `{runtime}` is not configured (known: {known})"
-    if runtime == "shell" and record.task.command is None:
+    program = place.runtimes[runtime].command[:1]
+    if runtime != "shell" and shutil.which(*program, path=place.environment.get("PATH")) is None:
+        what = f"`{' '.join(program)}` of runtime `{runtime}`"
+        return f"{what} is not on the daemon's PATH: install it, or set its `command`"
+    return None
+
+
+def task_problem(record: Record, runtime: str, place: Workplace) -> str | None:
+    """Why this one task cannot be started before somebody mends its entry; None when it can."""
+    task = record.task
+    if runtime == "shell" and task.command is None:
         return "runtime `shell` needs the task's own `command`"
-    program = _command(record, place.runtimes[runtime])[0]
-    if shutil.which(program, path=place.environment.get("PATH")) is None:
-        return f"`{program}` of runtime `{runtime}` is not on the daemon's PATH"
-    if record.task.rail is not None and record.task.rail not in place.rails:
-        return f"rail `{record.task.rail}` is not configured (known: {', '.join(sorted(place.rails))})"
+    if task.rail is not None and task.rail not in place.rails:
+        return f"rail `{task.rail}` is not configured (known: {', '.join(sorted(place.rails))})"
     try:
-        check_branch(record.task.work_branch, source=record.id)
+        check_branch(task.work_branch, source=record.id)
     except InputError as error:
         return error.line
+    if task.work_branch == place.clone.branch:
+        return f"its branch is the base branch `{place.clone.branch}`: give it one of its own"
     return None
 
 

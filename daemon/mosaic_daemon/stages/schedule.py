@@ -60,7 +60,7 @@ class Schedule:
                 self._parked[held_up[0]].append(record.id)
             else:
                 later.append(key)
-                if not self._delay(record, system, now):
+                if not self._delay(record, system, now) and not self.stopped_runtime(record, system):
                     chosen = record
         for key in later:
             heapq.heappush(self._ready, key)
@@ -102,9 +102,13 @@ class Schedule:
             reasons.append(f"is part of a circle of dependencies: {' -> '.join([*cycle, cycle[0]])}")
         if held_up := self.held_up_by(record.task):
             reasons.append(f"waits for {held_up[1]} on the same {held_up[0]}")
+        if stopped := self.stopped_runtime(record, system):
+            reasons.append(stopped)
         if due := self._delay(record, system, now):
             hold = system.holds.get(self._runtime(record))
-            reasons.append(f"waits until {due.isoformat(timespec='seconds')}: {hold.reason if hold else record.state}")
+            reasons.append(
+                f"waits until {due.isoformat(timespec='seconds')}: {hold.reason if hold else self._reason(record)}"
+            )
         return reasons
 
     def cycle_of(self, task: str) -> list[str] | None:
@@ -123,13 +127,9 @@ class Schedule:
                     queue.append(need)
         return None
 
-    def stuck(self) -> list[Record]:
-        """The tasks that have not started and wait for something that is not under way."""
-        return [
-            record
-            for record in self._records.values()
-            if isinstance(record.state, NotStarted) and not self._may_start(record)
-        ]
+    def waiting(self) -> list[Record]:
+        """Every task that has not started."""
+        return [record for record in self._records.values() if isinstance(record.state, NotStarted)]
 
     def _link(self, before: Record | None, after: Record) -> set[str]:
         """Bring the dependency edges up to date; returns the other tasks whose needs changed."""
@@ -173,12 +173,21 @@ class Schedule:
             need in self._records and self._records[need].status == Status.DONE for need in self.needs(record.id)
         )
 
+    def stopped_runtime(self, record: Record, system: System) -> str | None:
+        """Why its runtime is stopped until somebody mends something; None when it is not."""
+        hold = system.holds.get(self._runtime(record))
+        return hold.reason if hold is not None and hold.until is None else None
+
     def _delay(self, record: Record, system: System, now: datetime) -> datetime | None:
         """The time before which it must not start, if that is still ahead."""
         times = [record.state.not_before] if isinstance(record.state, NotStarted) else []
         if hold := system.holds.get(self._runtime(record)):
             times.append(hold.until)
         return max((time for time in times if time is not None and time > now), default=None)
+
+    @staticmethod
+    def _reason(record: Record) -> str:
+        return record.state.reason if isinstance(record.state, NotStarted) else ""
 
     def _runtime(self, record: Record) -> str:
         return runtime_of(record.task, self._default_runtime)

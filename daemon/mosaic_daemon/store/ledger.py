@@ -7,7 +7,7 @@ daemon can run between deciding on a state and recording what was decided.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -52,6 +52,14 @@ class Ledger:
         """The records in these states, in order of arrival."""
         ids = (task for state in states for task in self._by_state[state])
         return sorted((self._records[task] for task in ids), key=lambda record: record.position)
+
+    def counts(self) -> dict[str, int]:
+        """Tasks per status, removed ones left out."""
+        found: Counter[str] = Counter()
+        for state, tasks in self._by_state.items():
+            if tasks and state is not Removed:
+                found[self._records[next(iter(tasks))].status.value] += len(tasks)
+        return dict(found)
 
     def next_position(self) -> int:
         return self._top + 1
@@ -107,6 +115,10 @@ class Ledger:
         """The ids that changed since the last call; after opening: all."""
         changed, self._changed = self._changed, set()
         return changed
+
+    def mark_all_changed(self) -> None:
+        """Let `take_changed` tell of every task again."""
+        self._changed = set(self._records)
 
     def entries(
         self, *, after: int = 0, task: str | None = None, limit: int | None = None

@@ -1,0 +1,151 @@
+"""The composition root: settings become objects here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+from mosaic_daemon.faces.queue import QueueFace
+from mosaic_daemon.faces.table import TableFace
+from mosaic_daemon.forges.base import Forge
+from mosaic_daemon.forges.internal import Checks, InternalForge
+from mosaic_daemon.ground import instance
+from mosaic_daemon.ground.clock import SystemClock
+from mosaic_daemon.ground.errors import ConfigError
+from mosaic_daemon.ground.layout import Layout
+from mosaic_daemon.ground.settings import RuntimeSettings, Settings
+from mosaic_daemon.nouns.events import DrainChanged
+from mosaic_daemon.repository.clone import Clone
+from mosaic_daemon.repository.worktrees import Worktrees
+from mosaic_daemon.runtimes.base import DEFAULTS, Runtime, environment
+from mosaic_daemon.stages.collect import Judge
+from mosaic_daemon.stages.dispatch import Workplace
+from mosaic_daemon.stages.gate import GatePolicy
+from mosaic_daemon.stages.schedule import Schedule
+from mosaic_daemon.store.ledger import Ledger
+from mosaic_daemon.store.sqlite import SqliteJournal
+from mosaic_daemon.tick import Parts
+from mosaic_rails.process.rail import ProcessRail
+
+_EXCLUDE = "/.mosaic/orchestrator/"
+
+
+@asynccontextmanager
+async def opened(layout: Layout, settings: Settings, what: str) -> AsyncIterator[Parts]:
+    """Hold the repository and put everything together.
+
+    Raises:
+        AnotherInstance: somebody else holds it.
+        ConfigError, InputError, LedgerError, Unavailable: it cannot be opened; the message says why.
+    """
+    prepare(layout)
+    with instance.held(layout.lock, what):
+        clone = await Clone.open(layout.repo, layout.clone, settings.tracking.base_branch)
+        ledger = Ledger(SqliteJournal(layout.ledger))
+        try:
+            clock = SystemClock()
+            if ledger.system.draining:
+                ledger.append("", DrainChanged(False, f"{what} started"), at=clock.now())
+            yield build(layout, settings, clone, ledger)
+        finally:
+            ledger.close()
+
+
+def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> Parts:
+    """The parts of a tick from settings; what must outlive a change of settings is handed in."""
+    _check(settings)
+    worktrees = Worktrees(layout.worktrees, clone)
+    return Parts(
+        ledger=ledger,
+        clone=clone,
+        place=Workplace(
+            layout=layout,
+            clone=clone,
+            worktrees=worktrees,
+            rails={"process": ProcessRail(layout.attempts)},
+            runtimes=runtimes(settings.runtimes),
+            worker=settings.worker,
+            environment=dict(os.environ),
+            templates=settings.templates.path,
+        ),
+        judge=Judge(layout, clone, worktrees, settings.worker.retries),
+        forge=_forge(layout, settings, clone),
+        policy=GatePolicy(target=clone.branch, ci_required=settings.gate.ci == "required"),
+        queue=QueueFace(layout, ledger),
+        table=TableFace(layout, ledger, clone),
+        schedule=Schedule(settings.worker.runtime),
+        clock=SystemClock(),
+        max_workers=settings.run.max_workers,
+        default_runtime=settings.worker.runtime,
+        table_interval=timedelta(seconds=settings.tracking.interval_sec),
+        publish_table=settings.tracking.commit != "off",
+    )
+
+
+def prepare(layout: Layout) -> None:
+    """Make the state folder, and keep it out of the person's `git status`."""
+    for folder in (layout.state, layout.results, layout.attempts, layout.worktrees, layout.history):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    layout.state.chmod(0o700)
+    exclude = layout.repo / ".git" / "info" / "exclude"
+    if (layout.repo / ".git").is_dir():
+        lines = exclude.read_text(encoding="utf-8").splitlines() if exclude.exists() else []
+        if _EXCLUDE not in lines:
+            exclude.parent.mkdir(exist_ok=True)
+            exclude.write_text("\n".join([*lines, _EXCLUDE]) + "\n", encoding="utf-8")
+
+
+def runtimes(configured: Mapping[str, RuntimeSettings]) -> dict[str, Runtime]:
+    """The built-in runtimes with what the configuration says differently, and the configured ones.
+
+    Raises:
+        ConfigError: a new runtime lacks its command.
+    """
+    known = dict(DEFAULTS)
+    for name, settings in configured.items():
+        base = known.get(name)
+        if base is None and settings.command is None:
+            raise ConfigError(f"`runtimes.{name}.command` is missing: the runtime is not a built-in one")
+        base = base or Runtime(name, (), "stdin", "text", {}, ())
+        given = settings.model_dump(include={"command", "prompt", "output", "pass_env"}, exclude_none=True)
+        known[name] = replace(base, env={**base.env, **settings.env}, **given)
+    return known
+
+
+def _forge(layout: Layout, settings: Settings, clone: Clone) -> Forge:
+    command = None if settings.gate.ci == "none" else settings.gate.ci_command
+    shell = DEFAULTS["shell"]
+    checks = Checks(
+        command=command,
+        env=environment(shell, os.environ, {}),
+        timeout_sec=settings.gate.ci_timeout_sec,
+        rail=ProcessRail(layout.checks),
+        trees=Worktrees(layout.checks / "trees", clone),
+    )
+    return InternalForge(clone, checks)
+
+
+def _check(settings: Settings) -> None:
+    """Settings that are valid one by one and cannot work together.
+
+    Raises:
+        ConfigError: names the keys.
+    """
+    if settings.forge.provider != "internal":
+        raise ConfigError(
+            f"`forge.provider` is `{settings.forge.provider}`, and this version knows only `internal`",
+            remedy="leave it out, or wait for the version that brings it",
+        )
+    if settings.gate.ci == "required" and settings.gate.ci_command is None:
+        raise ConfigError(
+            "`gate.ci` is `required`, and `gate.ci_command` names no command", remedy="set `gate.ci_command`"
+        )
+    if settings.tracking.commit in ("pr", "local"):
+        raise ConfigError(
+            f"`tracking.commit` is `{settings.tracking.commit}`, which the `internal` forge does not have"
+        )
+    if settings.run.delegation not in ("auto", "process"):
+        raise ConfigError(f"`run.delegation` is `{settings.run.delegation}`, and this version knows only `process`")

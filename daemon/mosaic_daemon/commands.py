@@ -1,0 +1,153 @@
+"""What people ask of tasks by hand. The same functions serve a running daemon and a command that works on the files."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import anyio
+
+from mosaic_daemon.ground import atomicfile
+from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.ground.git import environment
+from mosaic_daemon.ground.layout import TABLE, Layout
+from mosaic_daemon.nouns.record import Record, Removed
+from mosaic_daemon.nouns.task import Status
+from mosaic_daemon.stages import intake
+from mosaic_daemon.tick import Parts
+from mosaic_daemon.tracking import table
+from mosaic_daemon.tracking.merge import Face, FaceChanges, Merge, fields_of, row_of, three_way
+from mosaic_daemon.tracking.view import entry_of
+
+
+def ask(parts: Parts, task: str, wanted: Status, actor: str) -> str:
+    """Ask for a status (`not-started` is a retry, `deferred` a cancellation). Returns one line that says what follows.
+
+    Raises:
+        InputError: there is no such task.
+        Refused: the rules do not allow it.
+    """
+    record = find(parts, task)
+    event = intake.request(record, wanted, f"asked for by {actor}", actor)
+    if event is None:
+        return f"{record.id} is {record.status} already"
+    parts.ledger.append(record.id, event, at=parts.clock.now(), actor=actor)
+    after = parts.ledger.records[record.id]
+    if event.kind == "stop-requested":
+        return f"{record.id}: its worker is being stopped, then it will be {wanted}"
+    return f"{record.id} is {after.status}" + (f" ({after.stage})" if after.stage else "")
+
+
+def find(parts: Parts, task: str) -> Record:
+    """The record of a task.
+
+    Raises:
+        InputError: there is none; names the nearest id.
+    """
+    record = parts.ledger.records.get(task)
+    if record is None or isinstance(record.state, Removed):
+        near = difflib.get_close_matches(task, [each.id for each in parts.ledger.listed()], n=1)
+        raise InputError(f"there is no task {task!r}", remedy=f"did you mean `{near[0]}`?" if near else "")
+    return record
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlan:
+    """What `sync-tasks` would change.
+
+    Attributes:
+        to_table, to_queue: one line per change on that side.
+        conflicts: both sides changed the same field differently; the table's value is taken.
+        problems: rows that cannot be read.
+    """
+
+    to_table: tuple[str, ...]
+    to_queue: tuple[str, ...]
+    conflicts: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.to_table or self.to_queue)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+async def sync(parts: Parts, *, apply: bool) -> SyncPlan:
+    """Three-way merge of the checkout's `docs/TASKS.md` and the queue; done if `apply`, else only planned."""
+    now = parts.clock.now()
+    if (changes := parts.queue.changes(now)) is not None:
+        taken = intake.take_in(changes, parts.ledger, parts.queue.name, now)
+        parts.ledger.append_all(taken.entries)
+        parts.queue.accept(taken.later)
+    if parts.queue.broken is not None:
+        raise parts.queue.broken
+    layout = parts.place.layout
+    text = layout.table.read_text(encoding="utf-8") if layout.table.exists() else ""
+    shown = table.parse(text, source=TABLE)
+    base = await _base_rows(parts, layout)
+    mine: dict[str, Mapping[str, Any]] = {row.cells["id"]: fields_of(row.cells) for row in shown.rows}
+    theirs = {record.id: fields_of(row_of(entry_of(record))) for record in parts.ledger.listed()}
+    for task in shown.unreadable & theirs.keys():
+        mine[task] = base[task] = theirs[task]
+    merge = three_way(base, mine, theirs)
+    problems = tuple(f"{TABLE}:{problem.line}: {problem.message}" for problem in shown.problems)
+    if apply:
+        problems += await _apply(parts, merge, shown)
+    return SyncPlan(
+        to_table=_lines(merge.to_mine.added, merge.to_mine.removed, merge.to_mine.changed),
+        to_queue=_lines(merge.to_theirs.added, merge.to_theirs.removed, merge.to_theirs.changed),
+        conflicts=tuple(
+            f"{each.task}.{each.field}: {each.mine!r} kept, {each.theirs!r} set aside" for each in merge.conflicts
+        ),
+        problems=problems,
+    )
+
+
+async def _apply(parts: Parts, merge: Merge, shown: table.Table) -> tuple[str, ...]:
+    patch, records, now = merge.to_theirs, parts.ledger.records, parts.clock.now()
+    before = {task: fields_of(row_of(entry_of(records[task]))) for task in {*patch.changed, *patch.removed}}
+    changes = FaceChanges(
+        added=patch.added,
+        removed={task: before[task] for task in patch.removed},
+        changed={
+            task: {field: (before[task].get(field), value) for field, value in fields.items()}
+            for task, fields in patch.changed.items()
+        },
+    )
+    taken = intake.take_in(changes, parts.ledger, TABLE, now)
+    parts.ledger.append_all(taken.entries)
+    parts.queue.show(parts.ledger.listed())
+    parts.queue.publish()
+    cells = {row.cells["id"]: row.cells for row in shown.rows}
+    rows = [row_of(entry_of(record), cells.get(record.id)) for record in parts.ledger.listed()]
+    file = parts.place.layout.table
+    file.parent.mkdir(exist_ok=True)
+    atomicfile.write(file, table.render(shown, rows).encode(), mode=0o644)
+    return (*taken.problems, *(f"{task}: its worker is just being started, try again" for task in sorted(taken.later)))
+
+
+async def _base_rows(parts: Parts, layout: Layout) -> dict[str, Mapping[str, Any]]:
+    """The table that the person started from: the one where their branch left the base branch."""
+    run = ["git", "-C", str(layout.repo)]
+    for upstream in (f"origin/{parts.clone.branch}", parts.clone.branch, "HEAD"):
+        found = await anyio.run_process([*run, "merge-base", "HEAD", upstream], check=False, env=environment())
+        if found.returncode == 0:
+            revision = f"{found.stdout.decode().strip()}:{TABLE}"
+            text = await anyio.run_process([*run, "cat-file", "blob", revision], check=False, env=environment())
+            if text.returncode == 0:
+                parsed = table.parse(text.stdout.decode("utf-8", "replace"), source=TABLE)
+                return {row.cells["id"]: fields_of(row.cells) for row in parsed.rows}
+            break
+    return {}
+
+
+def _lines(added: Face, removed: frozenset[str], changed: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    return (
+        *(f"+ {task}: {view.get('description', '')}" for task, view in added.items()),
+        *(f"- {task}" for task in sorted(removed)),
+        *(f"~ {task}.{field} = {value!r}" for task, fields in changed.items() for field, value in fields.items()),
+    )

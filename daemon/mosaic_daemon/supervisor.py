@@ -1,0 +1,282 @@
+"""The daemon's life: what wakes the loop, what ends it, and in which order everything goes down.
+
+One task group owns the watcher, the signals, the socket and the loop. What wakes the loop is a hint; the tick decides.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.abc
+import watchfiles
+from loguru import logger
+
+from mosaic_daemon import commands, control
+from mosaic_daemon.app import build, prepare
+from mosaic_daemon.ground import sdnotify
+from mosaic_daemon.ground.errors import ConfigError, InputError, LedgerError
+from mosaic_daemon.ground.layout import Layout
+from mosaic_daemon.ground.settings import Settings
+from mosaic_daemon.nouns.events import DrainChanged
+from mosaic_daemon.nouns.record import Dispatching, Gating, Running
+from mosaic_daemon.nouns.task import Status
+from mosaic_daemon.tick import Parts, Report, Tick
+
+HANDSHAKE = "Now initiating Orchestrator mode..."
+_WATCHED = ("tasks.json", "config.toml")
+_LEDGER_RETRY_SEC = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How long the daemon lives.
+
+    Attributes:
+        once: one tick. until_idle: until nothing is left that could move. Neither: until it is told to end.
+        grace_sec: how long SIGTERM waits for work in flight before it leaves the workers for adoption.
+    """
+
+    once: bool = False
+    until_idle: bool = False
+    grace_sec: float = 20.0
+
+
+class Supervisor:
+    """Runs ticks until it is time to stop.
+
+    Attributes:
+        report: of the last tick.
+    """
+
+    def __init__(self, parts: Parts, settings: Settings, mode: Mode, reload: Any) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._mode = mode
+        self._reload = reload
+        self._tick = Tick(parts)
+        self._wake = anyio.Event()
+        self._scope = anyio.CancelScope()
+        self._stop_watching = anyio.Event()
+        self._ticking = anyio.Lock()
+        self._config_stat = _mtime(parts.place.layout.config)
+        self._last_rescan = -1e9
+        self._stop_at: float | None = None
+        self._started = parts.clock.now()
+        self.report = Report()
+
+    async def run(self) -> Report:
+        """Live until the mode, a drain or a signal says otherwise."""
+        layout = self._parts.place.layout
+        async with AsyncExitStack() as stack:
+            listener = await stack.enter_async_context(control.listening(layout.socket))
+            group = await stack.enter_async_context(anyio.create_task_group())
+            stack.callback(group.cancel_scope.cancel)
+            stack.callback(self._stop_watching.set)
+            group.start_soon(control.serve, listener, self._handle)
+            group.start_soon(self._watch, layout)
+            await group.start(self._signals)
+            for rail in self._parts.place.rails.values():
+                rail.on_change(self.wake)
+            if (period := sdnotify.watchdog_sec()) is not None:
+                group.start_soon(self._keep_waking, period / 3)
+            with self._scope:
+                await self._loop()
+            sdnotify.notify(STOPPING=1, STATUS="stopping")
+        return self.report
+
+    def wake(self) -> None:
+        """Look again at once."""
+        self._wake.set()
+
+    async def _loop(self) -> None:
+        self._recover_queue()
+        first = True
+        while True:
+            self._wake = anyio.Event()
+            await self._one_tick(rescan=first or self._rescan_is_due())
+            if first:
+                sdnotify.notify(READY=1)
+                first = False
+            sdnotify.notify(WATCHDOG=1, STATUS=self._status_line())
+            if self._is_over():
+                return
+            if not self.report.progress:
+                with anyio.move_on_after(self._pause_sec()):
+                    await self._wake.wait()
+
+    async def _one_tick(self, *, rescan: bool) -> None:
+        async with self._ticking:
+            try:
+                if rescan:
+                    self._last_rescan = anyio.current_time()
+                    self._reload_settings()
+                self.report = await self._tick.run(rescan=rescan)
+            except LedgerError as error:
+                logger.error("{}; trying again in {:.0f} s", error.line, _LEDGER_RETRY_SEC)
+                sdnotify.notify(STATUS=error.line)
+                self.report = replace(self.report, progress=False, idle=False)
+                await anyio.sleep(_LEDGER_RETRY_SEC)
+
+    def _recover_queue(self) -> None:
+        for changes in self._parts.queue.recover():
+            self._tick.apply(changes, self._parts.queue.name)
+
+    def _rescan_is_due(self) -> bool:
+        return anyio.current_time() - self._last_rescan >= self._settings.run.poll_sec
+
+    def _pause_sec(self) -> float:
+        """Until the next rescan, the tick's own wish, or the end of the grace period, whichever comes first."""
+        pauses = [self._last_rescan + self._settings.run.poll_sec - anyio.current_time()]
+        if self.report.due is not None:
+            pauses.append((self.report.due - self._parts.clock.now()).total_seconds())
+        if self._stop_at is not None:
+            pauses.append(self._stop_at - anyio.current_time())
+        return max(0.0, min(pauses))
+
+    def _is_over(self) -> bool:
+        if self._mode.once:
+            return True
+        if self._parts.ledger.system.draining:
+            in_flight = self._parts.ledger.in_state(Dispatching, Running, Gating)
+            late = self._stop_at is not None and anyio.current_time() >= self._stop_at
+            return not self.report.progress and (late or not in_flight)
+        return self._mode.until_idle and self.report.idle and not self.report.progress
+
+    # --- what wakes, what ends ----------------------------------------------------------------------------------------
+
+    async def _watch(self, layout: Layout) -> None:
+        """Wake the loop when the queue, the configuration or the inbox of results changes."""
+        while True:
+            inode = layout.state.stat().st_ino
+            async for _ in watchfiles.awatch(
+                layout.state,
+                layout.results,
+                watch_filter=lambda _, path: Path(path).name in _WATCHED or Path(path).parent.name == "results",
+                recursive=False,
+                step=20,
+                debounce=50,
+                stop_event=self._stop_watching,
+                rust_timeout=int(self._settings.run.poll_sec * 1000),
+                yield_on_timeout=True,
+            ):
+                self.wake()
+                # A folder that was removed and made again silences its watch for ever: arm a new one.
+                if not layout.state.exists() or layout.state.stat().st_ino != inode:
+                    break
+            if self._stop_watching.is_set():
+                return
+            prepare(layout)
+
+    async def _keep_waking(self, period: float) -> None:
+        while True:
+            await anyio.sleep(period)
+            self.wake()
+
+    async def _signals(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:
+            task_status.started()
+            async for number in received:
+                if number == signal.SIGHUP:
+                    self._last_rescan = -1e9
+                elif self._stop_at is None:
+                    logger.info("{}: draining; again to stop at once", signal.Signals(number).name)
+                    self._drain(signal.Signals(number).name, self._mode.grace_sec)
+                else:
+                    self._scope.cancel()
+                self.wake()
+
+    def _drain(self, source: str, grace_sec: float | None) -> None:
+        if not self._parts.ledger.system.draining:
+            self._parts.ledger.append("", DrainChanged(True, source), at=self._parts.clock.now())
+        if grace_sec is not None:
+            self._stop_at = anyio.current_time() + grace_sec
+
+    def _reload_settings(self) -> None:
+        """Take in a changed configuration; a wrong one keeps the last good settings and is reported."""
+        stat = _mtime(self._parts.place.layout.config)
+        if stat == self._config_stat:
+            return
+        self._config_stat = stat
+        try:
+            settings = self._reload()
+            rebuilt = build(self._parts.place.layout, settings, self._parts.clone, self._parts.ledger)
+        except (ConfigError, InputError) as error:
+            self._tick.tell("config.toml", f"{error.line}; the last good settings stay")
+            return
+        self._settings = settings
+        rails = self._parts.place.rails
+        self._parts = replace(
+            rebuilt,
+            queue=self._parts.queue,
+            table=self._parts.table,
+            place=replace(rebuilt.place, rails=rails),
+        )
+        self._parts.ledger.mark_all_changed()
+        self._tick = Tick(self._parts)
+        logger.info("the configuration was loaded again")
+
+    # --- the socket ---------------------------------------------------------------------------------------------------
+
+    async def _handle(self, verb: str, args: Mapping[str, Any]) -> Any:
+        match verb:
+            case "about":
+                return self._about()
+            case "wake":
+                self.wake()
+                return None
+            case "cycle":
+                await self._one_tick(rescan=True)
+                return {"counts": self.report.counts, "stuck": self.report.stuck, "idle": self.report.idle}
+            case "drain":
+                self._drain(f"drain by pid {args.get('pid', '?')}", 0.0 if args.get("now") else None)
+            case "resume":
+                self._stop_at = None
+                if self._parts.ledger.system.draining:
+                    self._parts.ledger.append("", DrainChanged(False, "drain --resume"), at=self._parts.clock.now())
+            case "ask":
+                async with self._ticking:
+                    answer = commands.ask(
+                        self._parts, args["task"], Status(args["wanted"]), args.get("actor", "socket")
+                    )
+                self.wake()
+                return answer
+            case "sync":
+                async with self._ticking:
+                    plan = await commands.sync(self._parts, apply=bool(args.get("apply")))
+                self.wake()
+                return plan.as_dict()
+            case _:
+                raise InputError(f"this daemon does not know the request {verb!r}")
+        self.wake()
+        return self._about()
+
+    def _about(self) -> dict[str, Any]:
+        ledger = self._parts.ledger
+        return {
+            "pid": os.getpid(),
+            "since": self._started.isoformat(timespec="seconds"),
+            "draining": ledger.system.draining,
+            "in_flight": [record.id for record in ledger.in_state(Dispatching, Running, Gating)],
+            "degraded": [text for text in (self._parts.table.degraded,) if text],
+            "status": self._status_line(),
+        }
+
+    def _status_line(self) -> str:
+        counts = self.report.counts
+        shown = ", ".join(f"{counts[status]} {status}" for status in Status if counts.get(status))
+        state = "draining: " if self._parts.ledger.system.draining else ""
+        return f"{state}{shown or 'no tasks'}"
+
+
+def _mtime(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None

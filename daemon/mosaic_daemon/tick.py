@@ -1,0 +1,471 @@
+"""One tick: reconcile what is live, take in what people changed, collect, move the gates, schedule, dispatch, publish.
+
+A tick reads again whatever it decides on, so whoever wakes the loop only gives a hint. Every part may be interrupted at
+any instant and simply runs again with the next tick: what was decided is in the ledger, what was done can be probed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from loguru import logger
+
+from mosaic_daemon.faces.queue import QueueFace
+from mosaic_daemon.faces.table import TableFace
+from mosaic_daemon.forges.base import Forge
+from mosaic_daemon.ground.clock import Clock
+from mosaic_daemon.ground.errors import InputError, LedgerError, MosaicError, Unavailable
+from mosaic_daemon.ground.failpoints import failpoint
+from mosaic_daemon.nouns import events as ev
+from mosaic_daemon.nouns.attempt import Failure, FailureClass
+from mosaic_daemon.nouns.gate import Hold, Step
+from mosaic_daemon.nouns.record import Dispatching, Done, Gating, Record, Running
+from mosaic_daemon.nouns.task import Status
+from mosaic_daemon.repository.clone import Clone
+from mosaic_daemon.stages import collect, dispatch, gate, intake
+from mosaic_daemon.stages.schedule import Schedule, runtime_of
+from mosaic_daemon.store.ledger import Ledger
+from mosaic_daemon.tracking.merge import FaceChanges
+from mosaic_rails.base import Ended, Lost
+
+_POISON = 3
+_SETTLE_SEC = 0.2
+_PUBLISH_SHARE = 20  # a face that takes t to publish is published at most every 20 t
+_PUBLISH_SEC = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a tick works with, put together in `app`."""
+
+    ledger: Ledger
+    clone: Clone
+    place: dispatch.Workplace
+    judge: collect.Judge
+    forge: Forge
+    policy: gate.GatePolicy
+    queue: QueueFace
+    table: TableFace
+    schedule: Schedule
+    clock: Clock
+    max_workers: int
+    default_runtime: str
+    table_interval: timedelta
+    publish_table: bool
+
+
+@dataclass(slots=True)
+class Report:
+    """What a tick did and left.
+
+    Attributes:
+        progress: something moved: another tick may move more at once.
+        counts: tasks per status.
+        idle: nothing is left that could move by itself.
+        stuck: per task that cannot start, the reasons.
+        due: when to look again at the latest, beside the regular rescan.
+    """
+
+    progress: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)
+    idle: bool = False
+    stuck: Mapping[str, list[str]] = field(default_factory=dict)
+    due: datetime | None = None
+
+    @property
+    def attention(self) -> bool:
+        """Work is left that only a person can move."""
+        return any(self.counts.get(status, 0) for status in Status if status not in (Status.DONE, Status.DEFERRED))
+
+
+class Tick:
+    """Runs ticks. Keeps nothing between them but caches and the times of publication."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._report = Report()
+        self._now = parts.clock.now()
+        self._poison: Counter[str] = Counter()
+        self._said: dict[str, str] = {}
+        self._queue_cost = 0.0
+        self._queue_at = self._table_at = datetime.min.replace(tzinfo=self._now.tzinfo)
+        self._landed = False
+
+    async def run(self, *, rescan: bool) -> Report:
+        """One tick. `rescan`: also look at what gives no signal, such as the table on the base branch.
+
+        Raises:
+            LedgerError: nothing can be recorded; nothing was done that needs recording.
+        """
+        self._report, self._now = Report(), self._parts.clock.now()
+        self._sync()
+        await self._reconcile()
+        await self._take_in(rescan)
+        await self._collect(rescan)
+        await self._gates()
+        await self._dispatch(rescan)
+        await self._publish()
+        self._conclude()
+        return self._report
+
+    # --- live attempts ------------------------------------------------------------------------------------------------
+
+    async def _reconcile(self) -> None:
+        """Bring intended attempts to a worker, and ask for those to stop that shall."""
+        for record in self._parts.ledger.in_state(Dispatching):
+            await self._guarded(record.id, self._start(record))
+        for record in self._parts.ledger.in_state(Running):
+            state = record.state
+            if isinstance(state, Running) and state.stopping:
+                await self._guarded(record.id, self._parts.place.rail(state.attempt).revoke(state.attempt.name))
+
+    async def _start(self, record: Record) -> None:
+        started = await dispatch.start(record, self._parts.place)
+        if started is not None:
+            self._record(record.id, started)
+            return
+        end = await self._end(record)
+        if end is not None:
+            await self._judge(record, end)
+
+    async def _collect(self, rescan: bool) -> None:
+        for record in self._parts.ledger.in_state(Running):
+            end = await self._end(record)
+            if end is not None:
+                await self._guarded(record.id, self._judge(record, end))
+        if rescan:
+            active = {
+                record.attempt.name for record in self._parts.ledger.in_state(Dispatching, Running) if record.attempt
+            }
+            for stray in collect.stray_results(self._parts.place.layout, active):
+                self._record("", stray)
+
+    async def _end(self, record: Record) -> Ended | Lost | None:
+        assert record.attempt is not None  # noqa: S101
+        seen = await self._parts.place.rail(record.attempt).observe(record.attempt.name)
+        return seen if isinstance(seen, Ended | Lost) else None
+
+    async def _judge(self, record: Record, end: Ended | Lost) -> None:
+        attempt = record.attempt
+        assert attempt is not None  # noqa: S101
+        runtime = self._parts.place.runtimes[attempt.runtime]
+        for event in await self._parts.judge.verdict(record, runtime, end, self._now):
+            self._record("" if isinstance(event, ev.RuntimeHeld) else record.id, event)
+        failpoint("collect.recorded")
+        collect.keep_result(self._parts.place.layout, attempt.name)
+        await self._parts.place.rail(attempt).settle(attempt.name)
+
+    # --- faces in -----------------------------------------------------------------------------------------------------
+
+    async def _take_in(self, rescan: bool) -> None:
+        parts = self._parts
+        if (changes := parts.queue.changes(self._now)) is not None:
+            parts.queue.accept(self.apply(changes, parts.queue.name))
+            self.tell("tasks.json entries", "; ".join(f"{parts.queue.name}: {_line(p)}" for p in parts.queue.problems))
+        if parts.queue.broken is not None:
+            self.tell("tasks.json", f"{parts.queue.broken.line}; nothing new is started until it is mended")
+        elif not parts.queue.settling:
+            self._said.pop("tasks.json", None)
+        if rescan and parts.publish_table:
+            await self._guarded("", self._take_in_table())
+
+    async def _take_in_table(self) -> None:
+        table = self._parts.table
+        if (changes := await table.changes(await self._parts.clone.base())) is not None:
+            table.accept(self.apply(changes, table.name))
+            self.tell("table rows", "; ".join(f"{table.name}: {_line(problem)}" for problem in table.problems))
+
+    def apply(self, changes: FaceChanges, source: str) -> set[str]:
+        """Take in what people changed in a face; returns the ids that have to wait for their worker's start."""
+        taken = intake.take_in(changes, self._parts.ledger, source, self._now)
+        for problem in taken.problems:
+            self.tell(f"entry {problem[:80]}", problem)
+        self._parts.ledger.append_all(taken.entries)
+        for entry in taken.entries:
+            if isinstance(entry.event, ev.EditRefused):
+                logger.bind(task=entry.task).warning("refused an edit in {}: {}", source, entry.event.reason)
+        self._report.progress |= bool(taken.entries)
+        self._sync()
+        return taken.later
+
+    # --- gates --------------------------------------------------------------------------------------------------------
+
+    async def _gates(self) -> None:
+        moved = True
+        while moved:
+            moved = False
+            gates = self._parts.ledger.in_state(Gating)
+            holder = gate.lease_holder(gates)
+            for record in gates:
+                queued = isinstance(record.state, Gating) and record.state.gate.step is Step.LEASE
+                if not queued or (record.id == holder and not self._table_is_due()):
+                    moved |= await self._guarded(record.id, self._advance(record))
+            if self._table_is_due():
+                await self._publish_table()
+
+    async def _advance(self, record: Record) -> bool:
+        """Move one gate as far as it goes now."""
+        moved = False
+        while isinstance(record.state, Gating):
+            event = await gate.advance(record, self._parts.forge, self._parts.policy, self._now)
+            if event is None:
+                break
+            moved |= not isinstance(event, ev.GateHeld)
+            step = record.state.gate.step
+            self._record(record.id, event)
+            failpoint(f"gate.{step}.recorded")
+            record = self._parts.ledger.records[record.id]
+            if isinstance(event, ev.GateHeld):
+                break
+        if isinstance(record.state, Done):
+            await self._tidy(record)
+        return moved
+
+    async def _tidy(self, record: Record) -> None:
+        self._landed = True
+        for fence in range(1, record.fence + 1):
+            await self._parts.place.worktrees.remove(f"{record.id}.{fence}")
+
+    # --- schedule and dispatch ----------------------------------------------------------------------------------------
+
+    async def _dispatch(self, rescan: bool) -> None:
+        self._sync()
+        if rescan:
+            self._release_mended_runtimes()
+        base: str | None = None
+        while self._may_start():
+            record = self._parts.schedule.pick(self._parts.ledger.system, self._now)
+            if record is None:
+                return
+            runtime = runtime_of(record.task, self._parts.default_runtime)
+            if not self._is_startable(record, runtime):
+                self._sync()
+                continue
+            try:
+                base = base or await self._parts.clone.base()
+            except MosaicError as error:
+                self.tell("origin", error.line)
+                return
+            self._said.pop("origin", None)
+            self._record(record.id, dispatch.intend(record, runtime, base))
+            failpoint("dispatch.intended")
+            await self._guarded(record.id, self._start(self._parts.ledger.records[record.id]))
+            self._sync()
+
+    def _may_start(self) -> bool:
+        ledger = self._parts.ledger
+        live = len(ledger.in_state(Dispatching, Running))
+        return live < self._parts.max_workers and not ledger.system.draining and self._parts.queue.broken is None
+
+    def _is_startable(self, record: Record, runtime: str) -> bool:
+        if (problem := dispatch.runtime_problem(runtime, self._parts.place)) is not None:
+            self._record("", ev.RuntimeHeld(runtime, Hold(problem)))
+            self.tell(f"runtime {runtime}", problem)
+            return False
+        if (problem := dispatch.task_problem(record, runtime, self._parts.place)) is not None:
+            self._record(record.id, ev.TaskBlocked(problem, "daemon"))
+            return False
+        return True
+
+    def _release_mended_runtimes(self) -> None:
+        for runtime, hold in self._parts.ledger.system.holds.items():
+            over = hold.until <= self._now if hold.until else not dispatch.runtime_problem(runtime, self._parts.place)
+            if over:
+                self._record("", ev.RuntimeReleased(runtime))
+                self._said.pop(f"runtime {runtime}", None)
+
+    # --- faces out ----------------------------------------------------------------------------------------------------
+
+    async def _publish(self) -> None:
+        self._sync()
+        queue = self._parts.queue
+        interval = timedelta(seconds=max(_PUBLISH_SEC, _PUBLISH_SHARE * self._queue_cost))
+        if queue.dirty and queue.broken is None and not queue.settling:
+            if self._is_quiet() or self._now - self._queue_at >= interval:
+                self._publish_queue()
+            else:
+                self._wait_until(self._queue_at + interval)
+        if self._table_is_due():
+            await self._publish_table()
+        elif self._parts.table.dirty and self._parts.publish_table:
+            self._wait_until(self._table_at + self._parts.table_interval)
+        if self._landed and self._is_quiet():
+            self._landed = False
+            await self._guarded("", self._parts.clone.fast_forward_checkout())
+
+    def _publish_queue(self) -> None:
+        started = time.monotonic()
+        try:
+            changes = self._parts.queue.publish()
+        except Unavailable:
+            self._wait_until(self._now + timedelta(seconds=_SETTLE_SEC))
+            return
+        except (MosaicError, OSError) as error:
+            self.tell("tasks.json write", f"tasks.json could not be written: {error}")
+            return
+        self._queue_cost, self._queue_at = time.monotonic() - started, self._now
+        if changes is not None:
+            self.apply(changes, self._parts.queue.name)
+        if self._parts.queue.dirty:
+            self._wait_until(self._now + timedelta(seconds=_SETTLE_SEC))
+
+    def _table_is_due(self) -> bool:
+        """It may be published now: the interval is over, or nothing moves; and no gate is between guard and verdict."""
+        if not (self._parts.publish_table and self._parts.table.dirty):
+            return False
+        gates = [
+            record.state.gate for record in self._parts.ledger.in_state(Gating) if isinstance(record.state, Gating)
+        ]
+        if any(each.step not in (Step.LEASE, Step.CLOSE) for each in gates):
+            return False
+        failed_lately = self._parts.table.degraded and self._now - self._table_at < self._parts.table_interval
+        return not failed_lately and (self._is_quiet() or self._now - self._table_at >= self._parts.table_interval)
+
+    async def _publish_table(self) -> None:
+        table = self._parts.table
+        self._sync()
+        try:
+            for _ in range(3):
+                await self._take_in_table()
+                if await table.publish(self._now):
+                    self._landed = True
+                    break
+        except LedgerError:
+            raise
+        except MosaicError as error:
+            if table.fail(error):
+                self.tell("table", f"{table.name} is not published: {error.line}")
+        self._table_at = self._now
+
+    def _is_quiet(self) -> bool:
+        """Nothing is running or in a gate, and nothing is about to start."""
+        busy = self._parts.ledger.in_state(Dispatching, Running, Gating)
+        return not busy and (
+            not self._may_start() or self._parts.schedule.pick(self._parts.ledger.system, self._now) is None
+        )
+
+    # --- the end of a tick --------------------------------------------------------------------------------------------
+
+    def _conclude(self) -> None:
+        ledger, schedule, report = self._parts.ledger, self._parts.schedule, self._report
+        report.counts = ledger.counts()
+        due = schedule.next_due(ledger.system, self._now)
+        if due is not None:
+            self._wait_until(due)
+        for record in ledger.in_state(Gating):
+            if isinstance(record.state, Gating) and record.state.gate.hold and record.state.gate.hold.until:
+                self._wait_until(record.state.gate.hold.until)
+        if self._parts.queue.settling:
+            self._wait_until(self._now + timedelta(seconds=_SETTLE_SEC))
+        report.idle = self._is_quiet() and due is None and not self._parts.queue.settling
+        if report.idle and not ledger.system.draining:
+            waiting = schedule.waiting()
+            report.stuck = {record.id: schedule.why(record.id, ledger.system, self._now) for record in waiting}
+            self.tell("deadlock", _deadlock(report.stuck), details=report.stuck)
+        elif report.progress:
+            self._said.pop("deadlock", None)
+
+    def _wait_until(self, due: datetime) -> None:
+        self._report.due = due if self._report.due is None else min(self._report.due, due)
+
+    # --- pieces -------------------------------------------------------------------------------------------------------
+
+    def _sync(self) -> None:
+        """Let schedule and faces see what changed in the ledger."""
+        ledger = self._parts.ledger
+        changed = [ledger.records[task] for task in ledger.take_changed()]
+        if changed:
+            changed.sort(key=lambda record: record.position)
+            self._parts.schedule.update(changed)
+            self._parts.queue.show(changed)
+            self._parts.table.show(changed)
+
+    def _record(self, task: str, event: ev.Event) -> None:
+        self._parts.ledger.append(task, event, at=self._now)
+        self._report.progress |= not isinstance(event, ev.GateHeld)
+        _log(task, event, self._parts.ledger.records.get(task))
+
+    async def _guarded(self, task: str, work: Awaitable[bool | None]) -> bool:
+        """Run a part of the tick so that its failure stays with its task. True when it moved something."""
+        try:
+            moved = await work
+        except LedgerError:
+            raise
+        except (Unavailable, InputError) as error:
+            self.tell(f"waiting {task}", error.line)
+            self._wait_until(self._now + timedelta(seconds=5))
+            return False
+        except Exception as error:  # one bad task never stops the others
+            self._poisoned(task, error)
+            return False
+        self._poison.pop(task, None)
+        self._said.pop(f"waiting {task}", None)
+        return bool(moved)
+
+    def _poisoned(self, task: str, error: Exception) -> None:
+        """A part fails again and again: after three times its task is blocked, if it can be."""
+        logger.bind(task=task).opt(exception=error).error("{}", error)
+        self._poison[task] += 1
+        self._wait_until(self._now + timedelta(seconds=1))
+        record = self._parts.ledger.records.get(task)
+        if record is not None and isinstance(record.state, Gating) and self._poison[task] >= _POISON:
+            failure = Failure(
+                kind=FailureClass.GATE,
+                step=record.stage or "",
+                message=str(error),
+                command=getattr(error, "command", ""),
+                cwd=getattr(error, "cwd", ""),
+                tail=getattr(error, "stderr", ""),
+                at=self._now,
+            )
+            self._record(task, ev.GateBlocked(failure))
+        else:
+            self.tell(f"waiting {task}", f"{task or 'the repository'}: {error}")
+
+    def tell(self, topic: str, message: str, details: Mapping[str, object] | None = None) -> None:
+        """Report something people should see, once until it changes."""
+        if not message or self._said.get(topic) == message:
+            return
+        self._said[topic] = message
+        logger.warning("{}", message)
+        self._parts.ledger.append("", ev.Reported(topic, message, details or {}), at=self._now)
+
+
+def _deadlock(stuck: Mapping[str, list[str]]) -> str:
+    if not stuck:
+        return ""
+    shown = "; ".join(f"{task} {', '.join(reasons)}" for task, reasons in list(stuck.items())[:5])
+    more = f"; and {len(stuck) - 5} more" if len(stuck) > 5 else ""
+    return f"deadlock: {len(stuck)} task(s) cannot start: {shown}{more}"
+
+
+def _line(problem: object) -> str:
+    line, task = getattr(problem, "line", None), getattr(problem, "task", "")
+    where = f"line {line}" if line else f"entry {getattr(problem, 'position', '?')}"
+    return f"{where}{f' ({task})' if task else ''} {getattr(problem, 'message', '')}"
+
+
+def _log(task: str, event: ev.Event, record: Record | None) -> None:
+    attempt = record.attempt.name if record and record.attempt else ""
+    bound = logger.bind(task=task, attempt=attempt, action=event.kind)
+    match event:
+        case ev.AttemptFailed(failure=failure, final=final):
+            bound.warning("{} failed{}: {}", attempt or task, ", no try is left" if final else "", failure.message)
+        case ev.GateReturned(failure=failure) | ev.GateBlocked(failure=failure) | ev.GateFailed(failure=failure):
+            bound.warning("{} {}: {}", task, event.kind, failure.message)
+        case ev.TaskDone(evidence=evidence):
+            bound.info("{} {}", task, evidence.get("summary", "done"))
+        case ev.GateHeld(hold=hold):
+            bound.info("{} waits: {}", task, hold.reason)
+        case ev.GateStepped(step=step) | ev.GateIntended(step=step):
+            bound.debug("{} {} {}", task, event.kind, step)
+        case ev.AttemptStarted(worker=worker):
+            bound.info("{} started ({})", attempt, worker)
+        case ev.ResultAccepted(head_sha=head):
+            bound.info("{} accepted at {}", attempt, head[:12])
+        case _:
+            bound.info("{} {}", task, event.kind)
