@@ -18,16 +18,17 @@ from mosaic_daemon.ground.errors import ConfigError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.ground.settings import RuntimeSettings, Settings
 from mosaic_daemon.nouns.events import DrainChanged
+from mosaic_daemon.parts import Parts
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes.base import DEFAULTS, Runtime, environment
 from mosaic_daemon.stages.collect import Judge
 from mosaic_daemon.stages.dispatch import Workplace
 from mosaic_daemon.stages.gate import GatePolicy
+from mosaic_daemon.stages.publish import Publisher
 from mosaic_daemon.stages.schedule import Schedule
 from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.store.sqlite import SqliteJournal
-from mosaic_daemon.tick import Parts
 from mosaic_rails.process.rail import ProcessRail
 
 _EXCLUDE = "/.mosaic/orchestrator/"
@@ -58,6 +59,8 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
     """The parts of a tick from settings; what must outlive a change of settings is handed in."""
     _check(settings)
     worktrees = Worktrees(layout.worktrees, clone)
+    queue, table = QueueFace(layout, ledger), TableFace(layout, ledger, clone)
+    interval = timedelta(seconds=settings.tracking.interval_sec)
     return Parts(
         ledger=ledger,
         clone=clone,
@@ -74,14 +77,13 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
         judge=Judge(layout, clone, worktrees, settings.worker.retries),
         forge=_forge(layout, settings, clone),
         policy=GatePolicy(target=clone.branch, ci_required=settings.gate.ci == "required"),
-        queue=QueueFace(layout, ledger),
-        table=TableFace(layout, ledger, clone),
+        queue=queue,
+        table=table,
+        publisher=Publisher(queue, table, interval, table_enabled=settings.tracking.commit != "off"),
         schedule=Schedule(settings.worker.runtime),
         clock=SystemClock(),
         max_workers=settings.run.max_workers,
         default_runtime=settings.worker.runtime,
-        table_interval=timedelta(seconds=settings.tracking.interval_sec),
-        publish_table=settings.tracking.commit != "off",
     )
 
 

@@ -15,8 +15,8 @@ from mosaic_daemon.ground.git import environment
 from mosaic_daemon.ground.layout import TABLE, Layout
 from mosaic_daemon.nouns.record import Record, Removed
 from mosaic_daemon.nouns.task import Status
+from mosaic_daemon.parts import Parts
 from mosaic_daemon.stages import intake
-from mosaic_daemon.tick import Parts
 from mosaic_daemon.tracking import table
 from mosaic_daemon.tracking.merge import Face, FaceChanges, Merge, fields_of, row_of, three_way
 from mosaic_daemon.tracking.view import entry_of

@@ -27,7 +27,8 @@ from mosaic_daemon.ground.settings import Settings
 from mosaic_daemon.nouns.events import DrainChanged
 from mosaic_daemon.nouns.record import Dispatching, Gating, Running
 from mosaic_daemon.nouns.task import Status
-from mosaic_daemon.tick import Parts, Report, Tick
+from mosaic_daemon.parts import Parts, Report
+from mosaic_daemon.tick import Tick
 
 HANDSHAKE = "Now initiating Orchestrator mode..."
 _WATCHED = ("tasks.json", "config.toml")
@@ -82,14 +83,19 @@ class Supervisor:
             group.start_soon(control.serve, listener, self._handle)
             group.start_soon(self._watch, layout)
             await group.start(self._signals)
-            for rail in self._parts.place.rails.values():
-                rail.on_change(self.wake)
+            self._listen()
             if (period := sdnotify.watchdog_sec()) is not None:
                 group.start_soon(self._keep_waking, period / 3)
             with self._scope:
                 await self._loop()
             sdnotify.notify(STOPPING=1, STATUS="stopping")
         return self.report
+
+    def _listen(self) -> None:
+        """Be woken by whatever the rails and the forge notice."""
+        for rail in self._parts.place.rails.values():
+            rail.on_change(self.wake)
+        self._parts.forge.on_change(self.wake)
 
     def wake(self) -> None:
         """Look again at once."""
@@ -210,14 +216,8 @@ class Supervisor:
         except (ConfigError, InputError) as error:
             self._tick.tell("config.toml", f"{error.line}; the last good settings stay")
             return
-        self._settings = settings
-        rails = self._parts.place.rails
-        self._parts = replace(
-            rebuilt,
-            queue=self._parts.queue,
-            table=self._parts.table,
-            place=replace(rebuilt.place, rails=rails),
-        )
+        self._settings, self._parts = settings, rebuilt
+        self._listen()
         self._parts.ledger.mark_all_changed()
         self._tick = Tick(self._parts)
         logger.info("the configuration was loaded again")

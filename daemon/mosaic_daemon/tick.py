@@ -6,80 +6,29 @@ any instant and simply runs again with the next tick: what was decided is in the
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from loguru import logger
 
-from mosaic_daemon.faces.queue import QueueFace
-from mosaic_daemon.faces.table import TableFace
-from mosaic_daemon.forges.base import Forge
-from mosaic_daemon.ground.clock import Clock
 from mosaic_daemon.ground.errors import InputError, LedgerError, MosaicError, Unavailable
 from mosaic_daemon.ground.failpoints import failpoint
+from mosaic_daemon.notices import Notices, log
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.nouns.gate import Hold, Step
 from mosaic_daemon.nouns.record import Dispatching, Done, Gating, Record, Running
-from mosaic_daemon.nouns.task import Status
-from mosaic_daemon.repository.clone import Clone
+from mosaic_daemon.parts import Parts, Report
 from mosaic_daemon.stages import collect, dispatch, gate, intake
-from mosaic_daemon.stages.schedule import Schedule, runtime_of
-from mosaic_daemon.store.ledger import Ledger
+from mosaic_daemon.stages.schedule import runtime_of
+from mosaic_daemon.tracking.entry import Problem
 from mosaic_daemon.tracking.merge import FaceChanges
 from mosaic_rails.base import Ended, Lost
 
 _POISON = 3
-_SETTLE_SEC = 0.2
-_PUBLISH_SHARE = 20  # a face that takes t to publish is published at most every 20 t
-_PUBLISH_SEC = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a tick works with, put together in `app`."""
-
-    ledger: Ledger
-    clone: Clone
-    place: dispatch.Workplace
-    judge: collect.Judge
-    forge: Forge
-    policy: gate.GatePolicy
-    queue: QueueFace
-    table: TableFace
-    schedule: Schedule
-    clock: Clock
-    max_workers: int
-    default_runtime: str
-    table_interval: timedelta
-    publish_table: bool
-
-
-@dataclass(slots=True)
-class Report:
-    """What a tick did and left.
-
-    Attributes:
-        progress: something moved: another tick may move more at once.
-        counts: tasks per status.
-        idle: nothing is left that could move by itself.
-        stuck: per task that cannot start, the reasons.
-        due: when to look again at the latest, beside the regular rescan.
-    """
-
-    progress: bool = False
-    counts: Mapping[str, int] = field(default_factory=dict)
-    idle: bool = False
-    stuck: Mapping[str, list[str]] = field(default_factory=dict)
-    due: datetime | None = None
-
-    @property
-    def attention(self) -> bool:
-        """Work is left that only a person can move."""
-        return any(self.counts.get(status, 0) for status in Status if status not in (Status.DONE, Status.DEFERRED))
+_SETTLE = timedelta(seconds=0.2)
+_RETRY = timedelta(seconds=5)
 
 
 class Tick:
@@ -90,9 +39,7 @@ class Tick:
         self._report = Report()
         self._now = parts.clock.now()
         self._poison: Counter[str] = Counter()
-        self._said: dict[str, str] = {}
-        self._queue_cost = 0.0
-        self._queue_at = self._table_at = datetime.min.replace(tzinfo=self._now.tzinfo)
+        self._notices = Notices(parts.ledger)
         self._landed = False
 
     async def run(self, *, rescan: bool) -> Report:
@@ -165,19 +112,19 @@ class Tick:
         parts = self._parts
         if (changes := parts.queue.changes(self._now)) is not None:
             parts.queue.accept(self.apply(changes, parts.queue.name))
-            self.tell("tasks.json entries", "; ".join(f"{parts.queue.name}: {_line(p)}" for p in parts.queue.problems))
+            self.tell("tasks.json entries", "; ".join(_line(parts.queue.name, each) for each in parts.queue.problems))
         if parts.queue.broken is not None:
             self.tell("tasks.json", f"{parts.queue.broken.line}; nothing new is started until it is mended")
         elif not parts.queue.settling:
-            self._said.pop("tasks.json", None)
-        if rescan and parts.publish_table:
+            self.tell("tasks.json", "")
+        if rescan and parts.publisher.table_enabled:
             await self._guarded("", self._take_in_table())
 
     async def _take_in_table(self) -> None:
         table = self._parts.table
         if (changes := await table.changes(await self._parts.clone.base())) is not None:
             table.accept(self.apply(changes, table.name))
-            self.tell("table rows", "; ".join(f"{table.name}: {_line(problem)}" for problem in table.problems))
+            self.tell("table rows", "; ".join(_line(table.name, each) for each in table.problems))
 
     def apply(self, changes: FaceChanges, source: str) -> set[str]:
         """Take in what people changed in a face; returns the ids that have to wait for their worker's start."""
@@ -186,8 +133,7 @@ class Tick:
             self.tell(f"entry {problem[:80]}", problem)
         self._parts.ledger.append_all(taken.entries)
         for entry in taken.entries:
-            if isinstance(entry.event, ev.EditRefused):
-                logger.bind(task=entry.task).warning("refused an edit in {}: {}", source, entry.event.reason)
+            log(entry.task, entry.event, self._parts.ledger.records.get(entry.task))
         self._report.progress |= bool(taken.entries)
         self._sync()
         return taken.later
@@ -250,7 +196,7 @@ class Tick:
             except MosaicError as error:
                 self.tell("origin", error.line)
                 return
-            self._said.pop("origin", None)
+            self.tell("origin", "")
             self._record(record.id, dispatch.intend(record, runtime, base))
             failpoint("dispatch.intended")
             await self._guarded(record.id, self._start(self._parts.ledger.records[record.id]))
@@ -276,54 +222,47 @@ class Tick:
             over = hold.until <= self._now if hold.until else not dispatch.runtime_problem(runtime, self._parts.place)
             if over:
                 self._record("", ev.RuntimeReleased(runtime))
-                self._said.pop(f"runtime {runtime}", None)
+                self.tell(f"runtime {runtime}", "")
 
     # --- faces out ----------------------------------------------------------------------------------------------------
 
     async def _publish(self) -> None:
         self._sync()
-        queue = self._parts.queue
-        interval = timedelta(seconds=max(_PUBLISH_SEC, _PUBLISH_SHARE * self._queue_cost))
-        if queue.dirty and queue.broken is None and not queue.settling:
-            if self._is_quiet() or self._now - self._queue_at >= interval:
-                self._publish_queue()
-            else:
-                self._wait_until(self._queue_at + interval)
+        publisher, quiet = self._parts.publisher, self._is_quiet()
+        due = publisher.queue_due(self._now, quiet=quiet)
+        if due is not None and due <= self._now:
+            self._publish_queue()
+        else:
+            self._report.wait_until(due)
         if self._table_is_due():
             await self._publish_table()
-        elif self._parts.table.dirty and self._parts.publish_table:
-            self._wait_until(self._table_at + self._parts.table_interval)
-        if self._landed and self._is_quiet():
+        gates = self._parts.ledger.in_state(Gating)
+        self._report.wait_until(publisher.table_due(self._now, gates, quiet=quiet))
+        if self._landed and quiet:
             self._landed = False
             await self._guarded("", self._parts.clone.fast_forward_checkout())
 
     def _publish_queue(self) -> None:
-        started = time.monotonic()
+        queue = self._parts.queue
         try:
-            changes = self._parts.queue.publish()
+            changes = self._parts.publisher.publish_queue(self._now)
         except Unavailable:
-            self._wait_until(self._now + timedelta(seconds=_SETTLE_SEC))
+            self._report.wait_until(self._now + _SETTLE)
             return
         except (MosaicError, OSError) as error:
-            self.tell("tasks.json write", f"tasks.json could not be written: {error}")
+            self.tell("tasks.json write", f"{queue.name} could not be written: {error}")
+            self._report.wait_until(self._now + _RETRY)
             return
-        self._queue_cost, self._queue_at = time.monotonic() - started, self._now
+        self.tell("tasks.json write", "")
         if changes is not None:
-            self.apply(changes, self._parts.queue.name)
-        if self._parts.queue.dirty:
-            self._wait_until(self._now + timedelta(seconds=_SETTLE_SEC))
+            self.apply(changes, queue.name)
+        if queue.dirty:
+            self._report.wait_until(self._now + _SETTLE)
 
     def _table_is_due(self) -> bool:
-        """It may be published now: the interval is over, or nothing moves; and no gate is between guard and verdict."""
-        if not (self._parts.publish_table and self._parts.table.dirty):
-            return False
-        gates = [
-            record.state.gate for record in self._parts.ledger.in_state(Gating) if isinstance(record.state, Gating)
-        ]
-        if any(each.step not in (Step.LEASE, Step.CLOSE) for each in gates):
-            return False
-        failed_lately = self._parts.table.degraded and self._now - self._table_at < self._parts.table_interval
-        return not failed_lately and (self._is_quiet() or self._now - self._table_at >= self._parts.table_interval)
+        gates = self._parts.ledger.in_state(Gating)
+        due = self._parts.publisher.table_due(self._now, gates, quiet=self._is_quiet())
+        return due is not None and due <= self._now
 
     async def _publish_table(self) -> None:
         table = self._parts.table
@@ -333,13 +272,14 @@ class Tick:
                 await self._take_in_table()
                 if await table.publish(self._now):
                     self._landed = True
+                    self.tell("table", "")
                     break
         except LedgerError:
             raise
         except MosaicError as error:
-            if table.fail(error):
-                self.tell("table", f"{table.name} is not published: {error.line}")
-        self._table_at = self._now
+            table.degraded = error.line
+            self.tell("table", f"{table.name} is not published: {error.line}")
+        self._parts.publisher.table_tried(self._now)
 
     def _is_quiet(self) -> bool:
         """Nothing is running or in a gate, and nothing is about to start."""
@@ -355,22 +295,19 @@ class Tick:
         report.counts = ledger.counts()
         due = schedule.next_due(ledger.system, self._now)
         if due is not None:
-            self._wait_until(due)
+            self._report.wait_until(due)
         for record in ledger.in_state(Gating):
             if isinstance(record.state, Gating) and record.state.gate.hold and record.state.gate.hold.until:
-                self._wait_until(record.state.gate.hold.until)
+                self._report.wait_until(record.state.gate.hold.until)
         if self._parts.queue.settling:
-            self._wait_until(self._now + timedelta(seconds=_SETTLE_SEC))
+            self._report.wait_until(self._now + _SETTLE)
         report.idle = self._is_quiet() and due is None and not self._parts.queue.settling
         if report.idle and not ledger.system.draining:
             waiting = schedule.waiting()
             report.stuck = {record.id: schedule.why(record.id, ledger.system, self._now) for record in waiting}
             self.tell("deadlock", _deadlock(report.stuck), details=report.stuck)
         elif report.progress:
-            self._said.pop("deadlock", None)
-
-    def _wait_until(self, due: datetime) -> None:
-        self._report.due = due if self._report.due is None else min(self._report.due, due)
+            self.tell("deadlock", "")
 
     # --- pieces -------------------------------------------------------------------------------------------------------
 
@@ -381,13 +318,12 @@ class Tick:
         if changed:
             changed.sort(key=lambda record: record.position)
             self._parts.schedule.update(changed)
-            self._parts.queue.show(changed)
-            self._parts.table.show(changed)
+            self._parts.publisher.show(changed)
 
     def _record(self, task: str, event: ev.Event) -> None:
         self._parts.ledger.append(task, event, at=self._now)
         self._report.progress |= not isinstance(event, ev.GateHeld)
-        _log(task, event, self._parts.ledger.records.get(task))
+        log(task, event, self._parts.ledger.records.get(task))
 
     async def _guarded(self, task: str, work: Awaitable[bool | None]) -> bool:
         """Run a part of the tick so that its failure stays with its task. True when it moved something."""
@@ -397,20 +333,20 @@ class Tick:
             raise
         except (Unavailable, InputError) as error:
             self.tell(f"waiting {task}", error.line)
-            self._wait_until(self._now + timedelta(seconds=5))
+            self._report.wait_until(self._now + _RETRY)
             return False
         except Exception as error:  # one bad task never stops the others
             self._poisoned(task, error)
             return False
         self._poison.pop(task, None)
-        self._said.pop(f"waiting {task}", None)
+        self.tell(f"waiting {task}", "")
         return bool(moved)
 
     def _poisoned(self, task: str, error: Exception) -> None:
         """A part fails again and again: after three times its task is blocked, if it can be."""
         logger.bind(task=task).opt(exception=error).error("{}", error)
         self._poison[task] += 1
-        self._wait_until(self._now + timedelta(seconds=1))
+        self._report.wait_until(self._now + timedelta(seconds=1))
         record = self._parts.ledger.records.get(task)
         if record is not None and isinstance(record.state, Gating) and self._poison[task] >= _POISON:
             failure = Failure(
@@ -427,12 +363,8 @@ class Tick:
             self.tell(f"waiting {task}", f"{task or 'the repository'}: {error}")
 
     def tell(self, topic: str, message: str, details: Mapping[str, object] | None = None) -> None:
-        """Report something people should see, once until it changes."""
-        if not message or self._said.get(topic) == message:
-            return
-        self._said[topic] = message
-        logger.warning("{}", message)
-        self._parts.ledger.append("", ev.Reported(topic, message, details or {}), at=self._now)
+        """Report something people should see, once until it changes; an empty message takes it back."""
+        self._notices.tell(topic, message, self._now, details)
 
 
 def _deadlock(stuck: Mapping[str, list[str]]) -> str:
@@ -443,29 +375,6 @@ def _deadlock(stuck: Mapping[str, list[str]]) -> str:
     return f"deadlock: {len(stuck)} task(s) cannot start: {shown}{more}"
 
 
-def _line(problem: object) -> str:
-    line, task = getattr(problem, "line", None), getattr(problem, "task", "")
-    where = f"line {line}" if line else f"entry {getattr(problem, 'position', '?')}"
-    return f"{where}{f' ({task})' if task else ''} {getattr(problem, 'message', '')}"
-
-
-def _log(task: str, event: ev.Event, record: Record | None) -> None:
-    attempt = record.attempt.name if record and record.attempt else ""
-    bound = logger.bind(task=task, attempt=attempt, action=event.kind)
-    match event:
-        case ev.AttemptFailed(failure=failure, final=final):
-            bound.warning("{} failed{}: {}", attempt or task, ", no try is left" if final else "", failure.message)
-        case ev.GateReturned(failure=failure) | ev.GateBlocked(failure=failure) | ev.GateFailed(failure=failure):
-            bound.warning("{} {}: {}", task, event.kind, failure.message)
-        case ev.TaskDone(evidence=evidence):
-            bound.info("{} {}", task, evidence.get("summary", "done"))
-        case ev.GateHeld(hold=hold):
-            bound.info("{} waits: {}", task, hold.reason)
-        case ev.GateStepped(step=step) | ev.GateIntended(step=step):
-            bound.debug("{} {} {}", task, event.kind, step)
-        case ev.AttemptStarted(worker=worker):
-            bound.info("{} started ({})", attempt, worker)
-        case ev.ResultAccepted(head_sha=head):
-            bound.info("{} accepted at {}", attempt, head[:12])
-        case _:
-            bound.info("{} {}", task, event.kind)
+def _line(face: str, problem: Problem) -> str:
+    where = f"{face}:{problem.line}" if problem.line else f"{face} entry {problem.position}"
+    return f"{where}: {problem.message}"

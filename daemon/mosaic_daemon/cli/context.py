@@ -13,7 +13,7 @@ from mosaic_daemon.ground.layout import Layout, find
 
 if TYPE_CHECKING:
     from mosaic_daemon.ground.settings import Settings
-    from mosaic_daemon.tick import Parts
+    from mosaic_daemon.parts import Parts
 
 T = TypeVar("T")
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from mosaic_daemon.faces.published import Published
-from mosaic_daemon.ground.errors import MosaicError
 from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.ground.layout import TABLE, Layout
 from mosaic_daemon.nouns.record import Record, Removed
@@ -108,12 +107,6 @@ class TableFace:
         self._text, self._at, self.dirty, self.degraded = text, commit, False, None
         self._base = _fields(_parse(text))
         return True
-
-    def fail(self, error: MosaicError) -> bool:
-        """Note that publishing is not possible; True when that is news."""
-        news = self.degraded != error.line
-        self.degraded = error.line
-        return news
 
 
 def _parse(text: bytes | None) -> table.Table:

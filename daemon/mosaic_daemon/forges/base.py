@@ -6,6 +6,7 @@ it answers is a hint, the probe after it decides). Five implementations and an i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -141,6 +142,9 @@ class Forge(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    def on_change(self, wake: Callable[[], None]) -> None:
+        """Call `wake` from the event loop when something may have changed. A hint, nothing more."""
 
     async def base(self) -> str:
         """Probe: the newest commit of the base branch."""

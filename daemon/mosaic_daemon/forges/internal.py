@@ -7,7 +7,7 @@ compare-and-swap. Building it again gives the same commit, so every step may be 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +63,9 @@ class InternalForge:
     def __init__(self, clone: Clone, checks: Checks) -> None:
         self._clone = clone
         self._checks = checks
+
+    def on_change(self, wake: Callable[[], None]) -> None:
+        self._checks.rail.on_change(wake)
 
     async def base(self) -> str:
         return await self._clone.base()

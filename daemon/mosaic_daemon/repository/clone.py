@@ -267,6 +267,7 @@ class Clone:
         """Bring the person's checkout up to date if it is on the base branch, clean and strictly behind."""
         if not self.has_origin or await _checked_out(self.root) != self.base_ref:
             return
+        await self.base()
         args = ("push", "--quiet", f"--receive-pack={_INTO_CHECKOUT}", "--", str(self.root))
         refs = (f"{self.base_ref}:{self.base_ref}", f"+{self.base_ref}:refs/remotes/origin/{self.branch}")
         await self.git.ask(*args, *refs)

@@ -53,9 +53,11 @@ def runtime_problem(runtime: str, place: Workplace) -> str | None:
     if runtime not in place.runtimes:
         known = ", ".join(sorted(place.runtimes))
         return f"runtime `{runtime}` is not configured (known: {known})"
-    program = place.runtimes[runtime].command[:1]
-    if runtime != "shell" and shutil.which(*program, path=place.environment.get("PATH")) is None:
-        what = f"`{' '.join(program)}` of runtime `{runtime}`"
+    if runtime == "shell":
+        return None
+    program = place.runtimes[runtime].command[0]
+    if shutil.which(program, path=place.environment.get("PATH")) is None:
+        what = f"`{program}` of runtime `{runtime}`"
         return f"{what} is not on the daemon's PATH: install it, or set its `command`"
     return None
 

@@ -1,0 +1,62 @@
+"""What the daemon says: a log line per event, and notices that people should see once until they change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from loguru import logger
+
+from mosaic_daemon.nouns import events as ev
+from mosaic_daemon.nouns.record import Record
+from mosaic_daemon.store.ledger import Ledger
+
+
+class Notices:
+    """Keeps a notice from being repeated while nothing changes."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._said: dict[str, str] = {}
+
+    def tell(self, topic: str, message: str, at: datetime, details: Mapping[str, object] | None = None) -> None:
+        """Log and record a notice, unless its topic says just this already. An empty message takes the notice back."""
+        if not message:
+            self._said.pop(topic, None)
+        elif self._said.get(topic) != message:
+            self._said[topic] = message
+            logger.warning("{}", message)
+            self._ledger.append("", ev.Reported(topic, message, details or {}), at=at)
+
+
+def log(task: str, event: ev.Event, record: Record | None) -> None:
+    """The log line of an event, with task, attempt and action as fields."""
+    attempt = record.attempt.name if record and record.attempt else ""
+    bound = logger.bind(task=task, attempt=attempt, action=event.kind)
+    match event:
+        case ev.AttemptFailed(fence=fence, failure=failure, final=final):
+            bound.warning("{}.{} failed{}: {}", task, fence, ", no try is left" if final else "", failure.message)
+        case ev.GateReturned(failure=failure):
+            bound.warning("{} goes back to a worker: {}", task, failure.message)
+        case ev.GateBlocked(failure=failure) | ev.GateFailed(failure=failure):
+            bound.warning("{} {}: {}", task, record.status if record else "", failure.message)
+        case ev.TaskBlocked(reason=reason):
+            bound.warning("{} blocked: {}", task, reason)
+        case ev.EditRefused(reason=reason, source=source):
+            bound.warning("{}: an edit in {} was refused: {}", task, source, reason)
+        case ev.RuntimeHeld(runtime=runtime, hold=hold):
+            bound.warning("runtime {} holds until {}: {}", runtime, hold.until or "it is mended", hold.reason)
+        case ev.TaskDone(evidence=evidence):
+            bound.info("{} {}", task, evidence.get("summary", "done"))
+        case ev.GateHeld(hold=hold):
+            bound.info("{} waits: {}", task, hold.reason)
+        case ev.AttemptStarted(worker=worker):
+            bound.info("{} started ({})", attempt, worker)
+        case ev.ResultAccepted(head_sha=head):
+            bound.info("{} accepted at {}", attempt, head[:12])
+        case ev.GateStepped(step=step) | ev.GateIntended(step=step):
+            bound.debug("{} {} {}", task, event.kind, step)
+        case ev.AttemptIntended() | ev.ResultRejected():
+            bound.debug("{} {}", task, event.kind)
+        case _:
+            bound.info("{} {}", task or "repository", event.kind)

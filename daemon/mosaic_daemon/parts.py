@@ -1,0 +1,73 @@
+"""What a tick works with, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mosaic_daemon.faces.queue import QueueFace
+from mosaic_daemon.faces.table import TableFace
+from mosaic_daemon.forges.base import Forge
+from mosaic_daemon.ground.clock import Clock
+from mosaic_daemon.nouns.task import Status
+from mosaic_daemon.repository.clone import Clone
+from mosaic_daemon.stages.collect import Judge
+from mosaic_daemon.stages.dispatch import Workplace
+from mosaic_daemon.stages.gate import GatePolicy
+from mosaic_daemon.stages.publish import Publisher
+from mosaic_daemon.stages.schedule import Schedule
+from mosaic_daemon.store.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Put together in `app`; a tick keeps no state of its own beside these.
+
+    Attributes:
+        max_workers: how many workers may be alive at once.
+        default_runtime: of tasks that name none.
+    """
+
+    ledger: Ledger
+    clone: Clone
+    place: Workplace
+    judge: Judge
+    forge: Forge
+    policy: GatePolicy
+    queue: QueueFace
+    table: TableFace
+    publisher: Publisher
+    schedule: Schedule
+    clock: Clock
+    max_workers: int
+    default_runtime: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What a tick did and left.
+
+    Attributes:
+        progress: something moved: another tick may move more at once.
+        counts: tasks per status.
+        idle: nothing is left that could move by itself.
+        stuck: per task that cannot start, the reasons.
+        due: when to look again at the latest, beside the regular rescan.
+    """
+
+    progress: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)
+    idle: bool = False
+    stuck: Mapping[str, list[str]] = field(default_factory=dict)
+    due: datetime | None = None
+
+    @property
+    def attention(self) -> bool:
+        """Work is left that only a person can move."""
+        return any(self.counts.get(status, 0) for status in Status if status not in (Status.DONE, Status.DEFERRED))
+
+    def wait_until(self, due: datetime | None) -> None:
+        """Look again at `due` at the latest."""
+        if due is not None:
+            self.due = due if self.due is None else min(self.due, due)
