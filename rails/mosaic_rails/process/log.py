@@ -27,7 +27,8 @@ class Redactor:
 
     def __init__(self, env: dict[bytes, bytes]) -> None:
         self._names: dict[bytes, bytes] = {}
-        for name, value in env.items():
+        for name, text in env.items():
+            value = text.strip()
             if len(value) >= _SECRET_MIN_BYTES and any(word in name.upper() for word in _SECRET_NAMES):
                 self._names[value] = self._names[_json_escaped(value)] = b"[redacted:" + name + b"]"
         self._secrets = sorted(self._names, key=len, reverse=True)
@@ -36,30 +37,36 @@ class Redactor:
     def feed(self, data: bytes) -> bytes:
         """The next piece of output; returns what can be shown now."""
         data = self._held + data
-        cut = self._hold(data, 0)
-        # A secret that is already complete may reach into what would be held back.
-        while end := self._end_of_secret_across(data, cut):
-            cut = self._hold(data, end)
+        shown, cut = self._replace(data, self._hold(data, 0))
         self._held = data[cut:]
-        return self._replace(data[:cut])
+        return shown
 
     def end(self) -> bytes:
         """What was held back: no more output comes."""
         data, self._held = self._held, b""
-        return self._replace(data)
+        return self._replace(data, len(data))[0]
 
-    def _replace(self, data: bytes) -> bytes:
-        for secret in self._secrets:
-            data = data.replace(secret, self._names[secret])
-        return data
+    def _replace(self, data: bytes, hold: int) -> tuple[bytes, int]:
+        """Replace what starts before `hold`: the leftmost first, the longest of several at one place.
 
-    def _end_of_secret_across(self, data: bytes, cut: int) -> int:
-        """Where a secret ends that starts before the cut and ends behind it; 0: there is none."""
-        for secret in self._secrets:
-            found = data.find(secret, max(0, cut - len(secret) + 1), cut - 1 + len(secret))
-            if found >= 0:
-                return found + len(secret)
-        return 0
+        Returns the text and where it ends in data: at `hold`, or later when a secret reaches further.
+        """
+        found = {secret: at for secret in self._secrets if (at := data.find(secret)) >= 0}
+        shown: list[bytes] = []
+        at = 0
+        while found:
+            secret = min(found, key=found.__getitem__)  # of equals the first, which is the longest
+            if found[secret] >= hold:
+                break
+            shown += data[at : found[secret]], self._names[secret]
+            at = found[secret] + len(secret)
+            if at > hold:
+                hold = self._hold(data, at)
+            for each in [each for each, place in found.items() if place < at]:
+                found[each] = data.find(each, at)
+                if found[each] < 0:
+                    del found[each]
+        return b"".join((*shown, data[at:hold])), hold
 
     def _hold(self, data: bytes, begin: int) -> int:
         """Where the longest end of data[begin:] starts that is the start of a secret; its length: there is none."""

@@ -75,13 +75,15 @@ class ProcessRail:
     async def offer(self, order: Order) -> None:
         if order.attempt in self._watches:
             return
-        if reason := self._unprepared.pop(order.attempt, None):
-            raise RailError(f"attempt {order.attempt}: {reason}; free the disk or mend the folder, it is tried again")
+        failed = self._unprepared.pop(order.attempt, None)
         try:
             with self._make_home(order.attempt) as home:
-                if not home.has(STARTED):
-                    records.write_order(home, order)
-                    self._start(order, home)
+                if home.has(STARTED):
+                    return
+                if failed:
+                    raise RailError(f"attempt {order.attempt} did not start: {failed}; it is tried again")
+                records.write_order(home, order)
+                self._start(order, home)
         except OSError as error:
             raise RailError(f"attempt {order.attempt} cannot be offered: {error}") from error
 

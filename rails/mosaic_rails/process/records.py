@@ -112,10 +112,12 @@ def _contents(folder: home.Home, name: str) -> bytes:
         fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder.fd)
     except OSError as error:
         raise Broken(f"{name} cannot be opened: {error.strerror}") from None
-    with os.fdopen(fd, "rb", closefd=True) as file:
+    try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise Broken(f"{name} is not a regular file")
-        data = file.read(_MAX_BYTES + 1)
+        data = os.read(fd, _MAX_BYTES + 1)  # whole: a regular file gives less only at its end
+    finally:
+        os.close(fd)
     if len(data) > _MAX_BYTES:
         raise Broken(f"{name} is larger than {_MAX_BYTES} bytes")
     return data

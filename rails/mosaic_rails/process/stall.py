@@ -44,7 +44,7 @@ class Stall:
         self.next_check = now + self._every
         used = self._used()
         # The folder is looked at last: it costs the most, and most often the answer is known without it.
-        if used != self._tree_time or (self._active_at + self._every < now and self._changes.seen()):
+        if used != self._tree_time or (self._active_at + self._every <= now and self._changes.seen()):
             self._tree_time = used
             self._active_at = max(self._active_at, now)
         return now - self._active_at >= self._limit
