@@ -78,19 +78,21 @@ class WorkerSettings(Group):
 class RuntimeSettings(Group):
     """One way of calling an agent. Keys left out keep the built-in value of that name."""
 
-    command: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = Field(default=None, examples=[["my-agent", "--file", "{prompt_file}"]])
     """Argv template; `{prompt}`, `{prompt_file}` and `{worktree}` are filled in."""
 
-    prompt: Literal["stdin", "arg", "file"] | None = None
+    prompt: Literal["stdin", "arg", "file"] | None = Field(default=None, examples=["file"])
     """How the prompt reaches the agent."""
 
-    output: Literal["claude-stream-json", "codex-jsonl", "opencode-json", "text"] | None = None
+    output: Literal["claude-stream-json", "codex-jsonl", "opencode-json", "text"] | None = Field(
+        default=None, examples=["text"]
+    )
     """How its output is read."""
 
     env: dict[str, str] = Field(default_factory=dict)
     """Plain values for its environment; never secrets."""
 
-    pass_env: tuple[str, ...] | None = None
+    pass_env: tuple[str, ...] | None = Field(default=None, examples=[["MY_AGENT_*"]])
     """Names, `*` allowed at the end, handed through from the daemon's environment."""
 
 
@@ -107,7 +109,7 @@ class GateSettings(Group):
     ci: Literal["required", "auto", "none"] = "auto"
     """`required`: no verdict is never green. `auto`: none is accepted with proof. `none`: CI is not asked."""
 
-    ci_command: tuple[str, ...] | None = None
+    ci_command: tuple[str, ...] | None = Field(default=None, examples=[["make", "test"]])
     """What `internal` runs on a clean checkout of exactly the commit that would land; exit 0 is green."""
 
     ci_timeout_sec: float = Field(default=3600.0, gt=0)
@@ -124,8 +126,8 @@ class GateSettings(Group):
 class TemplatesSettings(Group):
     """Where templates are looked for first."""
 
-    path: Path | None = None
-    """A folder with the guide's template names; None: the standard places."""
+    path: Path | None = Field(default=None, examples=["/etc/mosaic/templates"])
+    """A folder with the guide's template names. Left out: the standard places."""
 
 
 class Settings(Group):
