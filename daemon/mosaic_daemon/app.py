@@ -17,6 +17,7 @@ from mosaic_daemon.ground.clock import SystemClock
 from mosaic_daemon.ground.errors import ConfigError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.ground.settings import RuntimeSettings, Settings
+from mosaic_daemon.notices import Notices
 from mosaic_daemon.nouns.events import DrainChanged
 from mosaic_daemon.parts import Parts
 from mosaic_daemon.repository.clone import Clone
@@ -26,6 +27,7 @@ from mosaic_daemon.stages.collect import Judge
 from mosaic_daemon.stages.dispatch import Workplace
 from mosaic_daemon.stages.gate import GatePolicy
 from mosaic_daemon.stages.publish import Publisher
+from mosaic_daemon.stages.rebuild import rebuild, stop_strays
 from mosaic_daemon.stages.schedule import Schedule
 from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.store.sqlite import SqliteJournal
@@ -47,10 +49,12 @@ async def opened(layout: Layout, settings: Settings, what: str) -> AsyncIterator
         clone = await Clone.open(layout.repo, layout.clone, settings.tracking.base_branch)
         ledger = Ledger(SqliteJournal(layout.ledger))
         try:
-            clock = SystemClock()
+            parts = build(layout, settings, clone, ledger)
             if ledger.system.draining:
-                ledger.append("", DrainChanged(False, f"{what} started"), at=clock.now())
-            yield build(layout, settings, clone, ledger)
+                ledger.append("", DrainChanged(False, f"{what} started"), at=parts.clock.now())
+            if ledger.seq == 0:
+                await _rebuild(parts)
+            yield parts
         finally:
             ledger.close()
 
@@ -85,6 +89,16 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
         max_workers=settings.run.max_workers,
         default_runtime=settings.worker.runtime,
     )
+
+
+async def _rebuild(parts: Parts) -> None:
+    """An empty ledger is a new repository, or one that lost its ledger."""
+    layout, now = parts.place.layout, parts.clock.now()
+    for rail in parts.place.rails.values():
+        await stop_strays(rail, layout.attempts)
+    found = await rebuild(parts.ledger, parts.queue.entries(), layout.attempts, parts.clone, now)
+    if found is not None:
+        Notices(parts.ledger).tell("ledger", found, now)
 
 
 def prepare(layout: Layout) -> None:

@@ -24,7 +24,9 @@ class Published:
         self.name = name
         self._file = folder / f"{name}.base"
         self._ledger = ledger
-        self.text: bytes | None = self._file.read_bytes() if self._file.exists() else None
+        # A base that an empty ledger knows nothing of belongs to a lost one: compared with it, tasks would vanish.
+        is_known = ledger.seq > 0 and self._file.exists()
+        self.text: bytes | None = self._file.read_bytes() if is_known else None
 
     def is_ours(self, text: bytes) -> bool:
         """Whether this is exactly what the daemon published last, or was about to."""

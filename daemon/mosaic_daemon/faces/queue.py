@@ -89,6 +89,13 @@ class QueueFace:
         """The file could not be read a moment ago; it is worth looking again soon."""
         return self._broken_since is not None and self.broken is None
 
+    def entries(self) -> Mapping[str, Mapping[str, Any]]:
+        """The entries of the file as they stand there now; none when it is missing or cannot be read."""
+        with suppress(InputError, FileNotFoundError):
+            text = atomicfile.read_untrusted(self._layout.tasks, max_bytes=MAX_BYTES)
+            return self._parse(text).by_id
+        return {}
+
     def accept(self, later: Iterable[str] = ()) -> None:
         """What `changes` told is in the ledger now, all but `later`, which it will tell again."""
         base: dict[str, Mapping[str, Any]] = dict(self._file.by_id)

@@ -16,11 +16,12 @@ from mosaic_daemon.nouns.task import Task
 
 @dataclass(frozen=True, slots=True)
 class TaskAdded:
-    """`source`: the file or command it came from. `status`: what the entry asked for, when not `not-started`."""
+    """`source`: the file or command it came from. `fence`: the last one known from before a ledger was lost."""
 
     task: Task
     position: int
     source: str
+    fence: int = 0
     kind: Literal["task-added"] = "task-added"
 
 
@@ -224,6 +225,14 @@ class GateResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class DoneFound:
+    """A ledger was lost, and the base branch carries the task's squash commit: `evidence` names it."""
+
+    evidence: Mapping[str, Any]
+    kind: Literal["done-found"] = "done-found"
+
+
+@dataclass(frozen=True, slots=True)
 class TaskDone:
     evidence: Mapping[str, Any]
     kind: Literal["task-done"] = "task-done"
@@ -289,6 +298,7 @@ TaskEvent = (
     | GateFailed
     | GateResumed
     | TaskDone
+    | DoneFound
 )
 SystemEvent = RuntimeHeld | RuntimeReleased | DrainChanged | Reported
 Event = TaskEvent | SystemEvent

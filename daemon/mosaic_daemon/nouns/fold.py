@@ -39,17 +39,20 @@ def advance(record: Record | None, event: ev.TaskEvent, at: datetime) -> Record:
         IllegalTransition: the event does not fit; nothing may be stored.
     """
     match event:
-        case ev.TaskAdded(task=task, position=position):
+        case ev.TaskAdded(task=task, position=position, fence=before):
             if record is not None and not isinstance(record.state, Removed):
                 raise IllegalTransition(record, event)
-            fence = record.fence if record else 0
-            return Record(task=task, position=position, fence=fence)
+            return Record(task=task, position=position, fence=max(before, record.fence if record else 0))
         case _ if record is None:
             raise IllegalTransition(record, event)
         case ev.TaskEdited(task=task):
             return replace(record, task=task)
         case ev.EditRefused() | ev.ResultRejected():
             return record
+        case ev.DoneFound(evidence=evidence) if isinstance(record.state, NotStarted):
+            return replace(
+                record, state=Done(evidence), completed_at=at, notes=_noted(record, str(evidence["summary"]))
+            )
         case (
             ev.TaskRemoved()
             | ev.Requeued()

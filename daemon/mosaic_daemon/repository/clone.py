@@ -66,6 +66,15 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class LandedTask:
+    """A squash commit with the task and the gate its trailers name."""
+
+    sha: str
+    task: str
+    gate: str
+
+
+@dataclass(frozen=True, slots=True)
 class MergedTree:
     """What merging gives. `tree` is None when it conflicts; then `conflicts` names the files."""
 
@@ -231,6 +240,14 @@ class Clone:
             return None
         sha, tree, *parents = found.splitlines()[-1].split()
         return Merge(sha, tuple(parents), tree)
+
+    async def landed_tasks(self) -> tuple[LandedTask, ...]:
+        """Every squash commit of ours on the base branch, oldest first."""
+        await self.base()
+        task, gate = (f"%(trailers:key=Mosaic-{name},valueonly,separator=%x2C)" for name in ("Task", "Gate"))
+        args = ("log", "--reverse", f"--format=%H%x00{task}%x00{gate}", "--grep=^Mosaic-Gate: ", self.base_ref)
+        found = (line.split("\0") for line in (await self.git.run(*args)).splitlines())
+        return tuple(LandedTask(sha, task, gate) for sha, task, gate in found if task and gate)
 
     async def changes(self, base: str, head: str) -> tuple[Change, ...]:
         """What `head` changes since it left `base`."""

@@ -6,6 +6,7 @@ is shared. What the rules do not allow is refused with a reason, never silently 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,7 @@ from mosaic_daemon.tracking.entry import PEOPLE_FIELDS, validate
 from mosaic_daemon.tracking.merge import FaceChanges
 from mosaic_daemon.tracking.view import entry_of, task_of
 
+FENCES = "fences"  #: the ledger's memo of fences that were issued before it was lost
 _Fields = Mapping[str, tuple[Any, Any]]
 
 
@@ -61,7 +63,7 @@ def take_in(changes: FaceChanges, ledger: Ledger, source: str, now: datetime) ->
             events = list(_edited(record, differing, source)) if differing else []
         else:
             try:
-                events = list(_added(raw, position, source))
+                events = list(_added(raw, position, source, known_fence(ledger, task)))
             except InputError as error:
                 taken.problems.append(error.line)
                 continue
@@ -142,9 +144,15 @@ _STOPS: Mapping[Status, Literal["not-started", "deferred", "blocked"]] = {
 }
 
 
-def _added(raw: Mapping[str, Any], position: int, source: str) -> Iterator[ev.TaskEvent]:
+def known_fence(ledger: Ledger, task: str) -> int:
+    """The last fence this task had before its ledger was lost; 0 when nothing is known."""
+    fences = json.loads(ledger.memo(FENCES) or "{}")
+    return int(fences.get(task, 0))
+
+
+def _added(raw: Mapping[str, Any], position: int, source: str, fence: int) -> Iterator[ev.TaskEvent]:
     entry = validate(dict(raw), source=source, position=position)
-    yield ev.TaskAdded(task_of(entry), position, source)
+    yield ev.TaskAdded(task_of(entry), position, source, fence)
     status = Status(entry.status)
     if status is Status.DEFERRED:
         yield ev.TaskDeferred("arrived as deferred", source)
