@@ -22,12 +22,14 @@ from mosaic_daemon import commands, control
 from mosaic_daemon.app import build, prepare
 from mosaic_daemon.ground import sdnotify
 from mosaic_daemon.ground.errors import ConfigError, InputError, LedgerError
+from mosaic_daemon.ground.git import GitError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.ground.settings import Settings
 from mosaic_daemon.nouns.events import DrainChanged
 from mosaic_daemon.nouns.record import Dispatching, Gating, Running
 from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.parts import Parts, Report
+from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.tick import Tick
 
 HANDSHAKE = "Now initiating Orchestrator mode..."
@@ -70,6 +72,8 @@ class Supervisor:
         self._last_rescan = -1e9
         self._stop_at: float | None = None
         self._started = parts.clock.now()
+        self._group: anyio.abc.TaskGroup | None = None
+        self._preparing = False
         self.report = Report()
 
     async def run(self) -> Report:
@@ -78,6 +82,7 @@ class Supervisor:
         async with AsyncExitStack() as stack:
             listener = await stack.enter_async_context(control.listening(layout.socket))
             group = await stack.enter_async_context(anyio.create_task_group())
+            self._group = group
             stack.callback(group.cancel_scope.cancel)
             stack.callback(self._stop_watching.set)
             group.start_soon(control.serve, listener, self._handle)
@@ -114,6 +119,7 @@ class Supervisor:
             if self._is_over():
                 return
             if not self.report.progress:
+                self._prepare_spare()
                 with anyio.move_on_after(self._pause_sec()):
                     await self._wake.wait()
 
@@ -129,6 +135,21 @@ class Supervisor:
                 sdnotify.notify(STATUS=error.line)
                 self.report = replace(self.report, progress=False, idle=False)
                 await anyio.sleep(_LEDGER_RETRY_SEC)
+
+    def _prepare_spare(self) -> None:
+        """While nothing moves, make the next start quick in a large repository."""
+        worktrees = self._parts.place.worktrees
+        if worktrees.wants_spare and self._group is not None and not self._preparing:
+            self._preparing = True
+            self._group.start_soon(self._spare, worktrees)
+
+    async def _spare(self, worktrees: Worktrees) -> None:
+        try:
+            await worktrees.keep_spare()
+        except (OSError, GitError) as error:
+            logger.debug("no spare working directory: {}", error)
+        finally:
+            self._preparing = False
 
     def _recover_queue(self) -> None:
         for changes in self._parts.queue.recover():

@@ -163,7 +163,7 @@ class InternalForge:
         return CiReport(Verdict.PENDING, (Check(self._title, "running"),))
 
     async def _start(self, name: str, commit: str) -> None:
-        tree = await self._checks.trees.create(name, "candidate", commit)
+        tree = await self._checks.trees.ensure(name, "candidate", commit)
         order = Order(
             attempt=name,
             argv=self._checks.command or (),

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
 
-from mosaic_daemon.ground.git import Git, GitError
+from mosaic_daemon.ground.git import Git
 from mosaic_daemon.repository.clone import Clone
+
+_NEW = ".new-"
+_SPARE = ".spare"
+_SLOW_SEC = 0.1
 
 
 class Worktrees:
@@ -22,10 +27,12 @@ class Worktrees:
 
     Attributes:
         root: `.mosaic/orchestrator/worktrees`.
+        wants_spare: checking out takes long enough here to have one ready (see `keep_spare`).
     """
 
     def __init__(self, root: Path, clone: Clone) -> None:
         self.root = root
+        self.wants_spare = False
         self._clone = clone
 
     def path(self, name: str) -> Path:
@@ -37,13 +44,34 @@ class Worktrees:
             return []
         return sorted(entry.name for entry in self.root.iterdir() if entry.name.startswith(prefix))
 
-    async def create(self, name: str, branch: str, base: str) -> Path:
-        """A fresh working directory on `branch` at commit `base`. What stood there before is removed."""
+    async def ensure(self, name: str, branch: str, base: str) -> Path:
+        """The working directory of this name; made on `branch` at commit `base` if it does not exist yet.
+
+        It appears complete or not at all, so whoever finds it may be at work in it already: it is left alone.
+        """
         tree = self.path(name)
-        await self.remove(name)
-        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        await self._initialize(tree, branch, base)
+        if not tree.exists():
+            new, spare = self.path(f"{_NEW}{name}"), self.path(_SPARE)
+            await self.remove(new.name)
+            if spare.exists():
+                spare.rename(new)
+            else:
+                await self._initialize(new)
+            started = time.monotonic()
+            await self._check_out(new, tree, branch, base)
+            self.wants_spare |= time.monotonic() - started > _SLOW_SEC
+            new.rename(tree)
         return tree
+
+    async def keep_spare(self) -> None:
+        """Have a checked-out directory ready, so that the next `ensure` only has to bring it up to date."""
+        new, spare = self.path(f"{_NEW}{_SPARE}"), self.path(_SPARE)
+        base = await self._clone.git.sha(self._clone.base_ref)
+        if base is not None and not spare.exists():
+            await self.remove(new.name)
+            await self._initialize(new)
+            await self._check_out(new, spare, "spare", base)
+            new.rename(spare)
 
     async def dirty(self, name: str, head: str) -> tuple[str, ...]:
         """Paths in the working directory that differ from commit `head`, ignored ones left out.
@@ -69,32 +97,34 @@ class Worktrees:
         if tree.exists() or tree.is_symlink():
             await anyio.to_thread.run_sync(_remove, tree)
 
-    async def _initialize(self, tree: Path, branch: str, base: str) -> None:
-        directory = tree / ".git"
+    async def _initialize(self, tree: Path) -> None:
+        """An empty repository that finds every commit in the daemon's clone."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         tree.mkdir(mode=0o700)
-        own = Git(directory)
-        await own.run("init", "--quiet", "--template=", f"--initial-branch={branch}", str(tree))
-        objects = directory / "objects" / "info"
+        await Git(tree / ".git").run("init", "--quiet", "--template=", str(tree))
+        objects = tree / ".git" / "objects" / "info"
         objects.mkdir(parents=True, exist_ok=True)
         (objects / "alternates").write_text(f"{self._clone.git.directory / 'objects'}\n")
-        with (directory / "config").open("a") as file:
-            file.write(self._configuration(directory))
-        refs = directory / "refs"
+
+    async def _check_out(self, tree: Path, final: Path, branch: str, base: str) -> None:
+        """Put `branch` and its files at `base`. `final` is where the directory will stand for its worker."""
+        directory = tree / ".git"
+        (directory / "config").write_text(self._configuration(final / ".git"))
+        (directory / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
+        shutil.rmtree(directory / "refs" / "heads", ignore_errors=True)
         for ref in (f"heads/{branch}", f"remotes/origin/{self._clone.branch}"):
-            (refs / ref).parent.mkdir(parents=True, exist_ok=True)
-            (refs / ref).write_text(f"{base}\n")
-        try:
-            await own.run("read-tree", "-u", "--reset", base, env={"GIT_WORK_TREE": str(tree)})
-        except GitError:
-            await self.remove(tree.name)
-            raise
+            file = directory / "refs" / ref
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{base}\n")
+        await Git(directory).run("read-tree", "-u", "--reset", base, env={"GIT_WORK_TREE": str(tree)})
 
     def _configuration(self, directory: Path) -> str:
         """`git fetch origin` gives the base branch; `git push origin` leaves the branch here for the daemon."""
         identity = self._clone.identity
         return (
-            f'[user]\n\tname = "{identity.name}"\n\temail = "{identity.email}"\n'
-            f'[remote "origin"]\n\turl = {self._clone.git.directory}\n\tpushurl = {directory}\n'
+            "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n"
+            f"[user]\n\tname = {_quoted(identity.name)}\n\temail = {_quoted(identity.email)}\n"
+            f'[remote "origin"]\n\turl = {_quoted(self._clone.git.directory)}\n\tpushurl = {_quoted(directory)}\n'
             f"\tfetch = +{self._clone.base_ref}:refs/remotes/origin/{self._clone.branch}\n"
             "[gc]\n\tauto = 0\n[push]\n\tdefault = current\n[receive]\n\tdenyCurrentBranch = ignore\n"
         )
@@ -107,11 +137,19 @@ class Worktrees:
             shutil.copyfile(theirs, index)
 
 
+def _quoted(value: object) -> str:
+    """A value as git's configuration files want it."""
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def _remove(path: Path) -> None:
+    """Remove a tree whatever modes a worker gave its folders, and without following a link."""
     if path.is_symlink() or path.is_file():
         path.unlink()
         return
-
-    for folder, _, _ in os.walk(path):
-        Path(folder).chmod(0o700)
+    path.chmod(0o700)
+    for folder, names, _ in os.walk(path):
+        for each in (Path(folder, name) for name in names):
+            if not each.is_symlink():
+                each.chmod(0o700)
     shutil.rmtree(path)

@@ -22,7 +22,7 @@ from mosaic_daemon.runtimes.base import Runtime, environment, invocation
 from mosaic_rails.base import Absent, Limits, Offered, Order, Rail, Running
 
 _PROMPT = "orchestrator/worker-prompt.md.template"
-_PREPARED = "prepared"
+_KEPT_FENCES = 5
 _TAIL = 4000
 
 
@@ -115,15 +115,12 @@ async def start(record: Record, place: Workplace) -> AttemptStarted | None:
 async def _prepare(record: Record, attempt: Attempt, place: Workplace) -> Order:
     home = place.layout.attempts / attempt.name
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    tree = place.worktrees.path(attempt.name)
     prompt = home / "prompt.md"
-    if not (home / _PREPARED).exists():
-        for fence in range(max(1, attempt.fence - 3), attempt.fence):
-            await place.worktrees.remove(f"{attempt.task}.{fence}")
-        await place.worktrees.create(attempt.name, attempt.branch, attempt.base_sha)
-        atomicfile.write(prompt, _prompt(record, attempt, tree, place).encode())
-        failpoint("dispatch.preparing")
-        atomicfile.write(home / _PREPARED, b"")
+    for fence in range(max(1, attempt.fence - _KEPT_FENCES), attempt.fence):
+        await place.worktrees.remove(f"{attempt.task}.{fence}")
+    tree = await place.worktrees.ensure(attempt.name, attempt.branch, attempt.base_sha)
+    failpoint("dispatch.preparing")
+    atomicfile.write(prompt, _prompt(record, attempt, tree, place).encode())
     runtime = place.runtimes[attempt.runtime]
     call = invocation(_with_command(record, runtime), prompt, tree)
     return Order(
