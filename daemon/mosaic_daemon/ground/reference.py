@@ -38,7 +38,7 @@ A value is looked up in this order, and the first one found wins:
 
 1. the command line (`--poll-sec`, …),
 2. the environment: `{ENVIRONMENT_PREFIX}` and the key in capitals, two underscores between table and key, for example
-   `{ENVIRONMENT_PREFIX}RUN__POLL_SEC=5`; values that are not text are written as in TOML,
+   `{ENVIRONMENT_PREFIX}RUN__POLL_SEC=5`; lists and tables are written as JSON,
 3. the repository's `.mosaic/orchestrator/config.toml`, or the file that `--config` names in its place,
 4. `~/.config/mosaic/orchestrator.toml`,
 5. the default.

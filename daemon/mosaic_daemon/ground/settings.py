@@ -14,6 +14,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from mosaic_daemon.ground.errors import ConfigError
 
@@ -130,8 +138,16 @@ class TemplatesSettings(Group):
     """A folder with the guide's template names. Left out: the standard places."""
 
 
-class Settings(Group):
-    """Everything, as one value."""
+class Settings(BaseSettings):
+    """Everything, as one value. `load` reads it; made directly, it has the defaults and what is given."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+    )
 
     run: RunSettings = RunSettings()
     tracking: TrackingSettings = TrackingSettings()
@@ -141,24 +157,33 @@ class Settings(Group):
     gate: GateSettings = GateSettings()
     templates: TemplatesSettings = TemplatesSettings()
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is given: `load` asks the sources one by one, so that an error can name the one it comes from."""
+        return (init_settings,)
 
-def load(
-    *files: Path, environment: Mapping[str, str] | None = None, overrides: Mapping[str, Mapping[str, Any]] | None = None
-) -> Settings:
-    """The settings from `overrides`, then `environment`, then `files`, first wins. A missing file is an empty one.
+
+def load(*files: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
+    """The settings from `overrides`, then the environment, then `files`, first wins. A missing file is an empty one.
 
     Raises:
         ConfigError: names the file or variable, the line and key where it can, and the nearest valid name.
     """
-    layers: list[tuple[str, dict[str, Any]]] = [("command line", dict(overrides or {}))]
-    layers.append(("environment", _from_environment(os.environ if environment is None else environment)))
+    layers = [("command line", dict(overrides or {})), ("environment", _from_environment())]
     layers += [(str(file), _from_file(file)) for file in files]
     merged: dict[str, Any] = {}
     for source, layer in reversed(layers):
         _check(layer, source)
         merged = _merge(merged, layer)
     try:
-        return Settings.model_validate(merged)
+        return Settings(**merged)
     except ValidationError as error:
         raise _explained(error, "settings") from error
 
@@ -166,7 +191,7 @@ def load(
 def _check(layer: dict[str, Any], source: str) -> None:
     """Validate one layer alone, so that an error names the place it comes from."""
     try:
-        Settings.model_validate(layer)
+        Settings(**layer)
     except ValidationError as error:
         raise _explained(error, source) from error
 
@@ -210,28 +235,24 @@ def _line_of(file: Path, path: list[str]) -> int | None:
 
 def _from_file(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
+        return TomlConfigSettingsSource(Settings, file)()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"cannot be read as TOML: {error}", source=str(file)) from error
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """`MOSAIC_ORCHESTRATOR_GROUP__KEY=value` as nested tables; values are TOML where they parse as such."""
-    found: dict[str, Any] = {}
-    for name, text in environment.items():
-        if not name.startswith(ENVIRONMENT_PREFIX):
-            continue
-        *groups, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-        table = found
-        for group in groups:
-            table = table.setdefault(group, {})
-        try:
-            table[key] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            table[key] = text
-    return found
+def _from_environment() -> dict[str, Any]:
+    """Variables with our prefix; a list or a table is written as JSON."""
+    tables = set(Settings.model_fields)
+    for name in os.environ:
+        table = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")[0]
+        if name.startswith(ENVIRONMENT_PREFIX) and table not in tables:
+            near = difflib.get_close_matches(table, tables, n=1)
+            remedy = f"did you mean `{ENVIRONMENT_PREFIX}{near[0].upper()}__…`?" if near else "unset it"
+            raise ConfigError(f"unknown variable `{name}`", source="environment", remedy=remedy)
+    try:
+        return EnvSettingsSource(Settings)()
+    except SettingsError as error:
+        raise ConfigError(str(error), source="environment", remedy="write lists and tables as JSON") from error
 
 
 def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
