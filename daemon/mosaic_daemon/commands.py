@@ -82,7 +82,7 @@ async def sync(parts: Parts, *, apply: bool) -> SyncPlan:
     if (changes := parts.queue.changes(now)) is not None:
         taken = intake.take_in(changes, parts.ledger, parts.queue.name, now)
         parts.ledger.append_all(taken.entries)
-        parts.queue.accept(taken.later)
+        parts.queue.accept(taken.later, taken.rejected)
     if parts.queue.broken is not None:
         raise parts.queue.broken
     layout = parts.place.layout

@@ -10,6 +10,7 @@ from mosaic_daemon.faces.queue import QueueFace
 from mosaic_daemon.faces.table import TableFace
 from mosaic_daemon.forges.base import Forge
 from mosaic_daemon.ground.clock import Clock
+from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.stages.collect import Judge
@@ -54,6 +55,7 @@ class Report:
         idle: nothing is left that could move by itself.
         stuck: per task that cannot start, the reasons.
         due: when to look again at the latest, beside the regular rescan.
+        broken: why the queue's file cannot be read; nothing new is started while it is so.
     """
 
     progress: bool = False
@@ -61,6 +63,7 @@ class Report:
     idle: bool = False
     stuck: Mapping[str, list[str]] = field(default_factory=dict)
     due: datetime | None = None
+    broken: InputError | None = None
 
     @property
     def attention(self) -> bool:

@@ -6,6 +6,7 @@ any instant and simply runs again with the next tick: what was decided is in the
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from collections.abc import Awaitable, Mapping
 from datetime import timedelta
@@ -111,7 +112,8 @@ class Tick:
     async def _take_in(self, rescan: bool) -> None:
         parts = self._parts
         if (changes := parts.queue.changes(self._now)) is not None:
-            parts.queue.accept(self.apply(changes, parts.queue.name))
+            taken = self.apply(changes, parts.queue.name)
+            parts.queue.accept(taken.later, taken.rejected)
             self.tell("tasks.json entries", "; ".join(_line(parts.queue.name, each) for each in parts.queue.problems))
         if parts.queue.broken is not None:
             self.tell("tasks.json", f"{parts.queue.broken.line}; nothing new is started until it is mended")
@@ -123,20 +125,20 @@ class Tick:
     async def _take_in_table(self) -> None:
         table = self._parts.table
         if (changes := await table.changes(await self._parts.clone.base())) is not None:
-            table.accept(self.apply(changes, table.name))
+            taken = self.apply(changes, table.name)
+            table.accept(taken.later, taken.rejected)
             self.tell("table rows", "; ".join(_line(table.name, each) for each in table.problems))
 
-    def apply(self, changes: FaceChanges, source: str) -> set[str]:
-        """Take in what people changed in a face; returns the ids that have to wait for their worker's start."""
+    def apply(self, changes: FaceChanges, source: str) -> intake.Taken:
+        """Take in what people changed in a face."""
         taken = intake.take_in(changes, self._parts.ledger, source, self._now)
-        for problem in taken.problems:
-            self.tell(f"entry {problem[:80]}", problem)
+        self.tell(f"{source} fields", "; ".join(taken.problems))
         self._parts.ledger.append_all(taken.entries)
         for entry in taken.entries:
             log(entry.task, entry.event, self._parts.ledger.records.get(entry.task))
         self._report.progress |= bool(taken.entries)
         self._sync()
-        return taken.later
+        return taken
 
     # --- gates --------------------------------------------------------------------------------------------------------
 
@@ -173,8 +175,10 @@ class Tick:
 
     async def _tidy(self, record: Record) -> None:
         self._landed = True
-        for fence in range(1, record.fence + 1):
-            await self._parts.place.worktrees.remove(f"{record.id}.{fence}")
+        names = [f"{record.id}.{fence}" for fence in range(1, record.fence + 1)]
+        for name in names:
+            await self._parts.place.worktrees.remove(name)
+        await self._parts.clone.forget([f"attempts/{name}" for name in names])
 
     # --- schedule and dispatch ----------------------------------------------------------------------------------------
 
@@ -293,6 +297,7 @@ class Tick:
     def _conclude(self) -> None:
         ledger, schedule, report = self._parts.ledger, self._parts.schedule, self._report
         report.counts = ledger.counts()
+        report.broken = self._parts.queue.broken
         due = schedule.next_due(ledger.system, self._now)
         if due is not None:
             self._report.wait_until(due)
@@ -331,40 +336,49 @@ class Tick:
             moved = await work
         except LedgerError:
             raise
-        except (Unavailable, InputError) as error:
-            self.tell(f"waiting {task}", error.line)
-            self._report.wait_until(self._now + _RETRY)
-            return False
         except Exception as error:  # one bad task never stops the others
-            self._poisoned(task, error)
+            if isinstance(error, Unavailable | InputError) or _is_full_disk(error):
+                self.tell(f"waiting {task}", f"{task}: {error}" if task else str(error))
+                self._report.wait_until(self._now + _RETRY)
+            else:
+                await self._poisoned(task, error)
             return False
         self._poison.pop(task, None)
         self.tell(f"waiting {task}", "")
         return bool(moved)
 
-    def _poisoned(self, task: str, error: Exception) -> None:
-        """A part fails again and again: after three times its task is blocked, if it can be."""
-        logger.bind(task=task).opt(exception=error).error("{}", error)
+    async def _poisoned(self, task: str, error: Exception) -> None:
+        """A part fails again and again: after three times in a row its gate is blocked, or its attempt given up."""
+        logger.bind(task=task).opt(exception=error).debug("{}", error)
         self._poison[task] += 1
-        self._report.wait_until(self._now + timedelta(seconds=1))
+        self._report.wait_until(self._now + timedelta(seconds=self._poison[task]))
         record = self._parts.ledger.records.get(task)
-        if record is not None and isinstance(record.state, Gating) and self._poison[task] >= _POISON:
-            failure = Failure(
-                kind=FailureClass.GATE,
-                step=record.stage or "",
-                message=str(error),
-                command=getattr(error, "command", ""),
-                cwd=getattr(error, "cwd", ""),
-                tail=getattr(error, "stderr", ""),
-                at=self._now,
-            )
-            self._record(task, ev.GateBlocked(failure))
-        else:
+        if record is None or record.attempt is None or self._poison[task] < _POISON:
             self.tell(f"waiting {task}", f"{task or 'the repository'}: {error}")
+            return
+        failure = Failure(
+            kind=FailureClass.GATE if isinstance(record.state, Gating) else FailureClass.LOST,
+            step=record.stage or "",
+            message=str(error),
+            command=getattr(error, "command", ""),
+            cwd=getattr(error, "cwd", ""),
+            tail=getattr(error, "stderr", ""),
+            at=self._now,
+        )
+        if isinstance(record.state, Gating):
+            self._record(task, ev.GateBlocked(failure))
+        elif record.occupies_slot:
+            await self._parts.place.rail(record.attempt).revoke(record.attempt.name)
+            self._record(task, self._parts.judge.given_up(record, record.attempt, failure))
 
     def tell(self, topic: str, message: str, details: Mapping[str, object] | None = None) -> None:
         """Report something people should see, once until it changes; an empty message takes it back."""
         self._notices.tell(topic, message, self._now, details)
+
+
+def _is_full_disk(error: Exception) -> bool:
+    full = (errno.ENOSPC, errno.EDQUOT)
+    return (isinstance(error, OSError) and error.errno in full) or "No space left on device" in str(error)
 
 
 def _deadlock(stuck: Mapping[str, list[str]]) -> str:

@@ -32,8 +32,10 @@ def execute(options: argparse.Namespace) -> int:
 
     async def serve() -> int:
         async with opened(layout, first, "daemon") as parts:
-            context.say(HANDSHAKE)
+            print(HANDSHAKE, flush=True)  # also into a pipe before anything else is said
             report = await Supervisor(parts, first, mode, settings).run()
+        if report.broken is not None and options.until_idle:
+            raise report.broken
         return 3 if options.until_idle and report.attention else 0
 
     return anyio.run(serve)

@@ -45,6 +45,7 @@ class QueueFace:
         self._file = self._parse(self._seen or queuefile.render([]))
         self._base: Mapping[str, Mapping[str, Any]] = dict(self._file.by_id)
         self._shown: dict[str, dict[str, Any]] = {}
+        self._rejected: frozenset[str] = frozenset()
         self._broken_since: datetime | None = None
         self.broken: InputError | None = None
         self.dirty = True
@@ -96,9 +97,15 @@ class QueueFace:
             return self._parse(text).by_id
         return {}
 
-    def accept(self, later: Iterable[str] = ()) -> None:
-        """What `changes` told is in the ledger now, all but `later`, which it will tell again."""
-        base: dict[str, Mapping[str, Any]] = dict(self._file.by_id)
+    def accept(self, later: Iterable[str] = (), rejected: Iterable[str] = ()) -> None:
+        """What `changes` told is in the ledger now, all but `later` and `rejected`, which it will tell again.
+
+        Rejected entries stay in the file as they are until somebody mends them.
+        """
+        self._rejected = frozenset(rejected)
+        base: dict[str, Mapping[str, Any]] = {
+            task: entry for task, entry in self._file.by_id.items() if task not in self._rejected
+        }
         for task in later:
             if task in self._base:
                 base[task] = self._base[task]
@@ -139,7 +146,7 @@ class QueueFace:
         lost = self._overtaken(swapped)
         self._published.settle(text)
         self._seen, self._file, self.dirty = text, self._parse(text), lost is not None
-        self._base = dict(self._file.by_id)
+        self._base = {task: entry for task, entry in self._file.by_id.items() if task not in self._rejected}
         return lost
 
     def _compare(self, text: bytes, file: queuefile.QueueFile) -> FaceChanges | None:
@@ -166,7 +173,7 @@ class QueueFace:
 
     def _unusable(self) -> list[Any]:
         """Entries of the file that are no tasks: people's text, put back as it is."""
-        usable = {id(entry) for entry in self._file.by_id.values()}
+        usable = {id(entry) for task, entry in self._file.by_id.items() if task not in self._rejected}
         return [entry for entry in self._file.entries if id(entry) not in usable]
 
     def _keep(self, text: bytes) -> None:

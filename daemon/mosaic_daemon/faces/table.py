@@ -40,6 +40,7 @@ class TableFace:
         self._at: str | None = None
         self._text = self._published.text
         self._base: _Rows = _fields(_parse(self._text)) if self._text is not None else {}
+        self._rejected: frozenset[str] = frozenset()
         self.degraded: str | None = None
         self.problems: tuple[Problem, ...] = ()
         self.dirty = True
@@ -63,9 +64,13 @@ class TableFace:
         self.problems = parsed.problems
         return replace(changes, removed=removed)
 
-    def accept(self, later: Iterable[str] = ()) -> None:
-        """What `changes` told is in the ledger now, all but `later`, which it will tell again."""
-        base = dict(_fields(_parse(self._text))) if self._text is not None else {}
+    def accept(self, later: Iterable[str] = (), rejected: Iterable[str] = ()) -> None:
+        """What `changes` told is in the ledger now, all but `later` and `rejected`, which it will tell again.
+
+        Rejected rows stay in the table as they are until somebody mends them.
+        """
+        self._rejected = frozenset(rejected)
+        base = {task: row for task, row in _fields(_parse(self._text)).items() if task not in self._rejected}
         for task in later:
             if task in self._base:
                 base[task] = self._base[task]
@@ -91,6 +96,7 @@ class TableFace:
         shown = _parse(self._text)
         cells = {row.cells["id"]: row.cells for row in shown.rows}
         rows = [row_of(entry, cells.get(task)) for task, entry in self._entries.items()]
+        rows += [dict(cells[task]) for task in cells.keys() & self._rejected - self._entries.keys()]
         text = table.render(shown, rows).encode()
         if text == (self._text or b""):
             self.dirty = False
@@ -105,7 +111,7 @@ class TableFace:
         failpoint("publish.table.after-act")
         self._published.settle(text)
         self._text, self._at, self.dirty, self.degraded = text, commit, False, None
-        self._base = _fields(_parse(text))
+        self._base = {task: row for task, row in _fields(_parse(text)).items() if task not in self._rejected}
         return True
 
 

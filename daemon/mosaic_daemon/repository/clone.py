@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -171,8 +171,10 @@ class Clone:
             raise GitError(self.git.command(*args), answer.status, answer.err, str(source))
         return await self.git.run("rev-parse", "--verify", f"refs/mosaic/{name}")
 
-    async def forget(self, name: str) -> None:
-        await self.git.ask("update-ref", "-d", f"refs/mosaic/{name}")
+    async def forget(self, names: Iterable[str]) -> None:
+        """Drop what `take` fetched under these names."""
+        deletions = "".join(f"delete refs/mosaic/{name}\n" for name in names)
+        await self.git.ask("update-ref", "--stdin", stdin=deletions.encode())
 
     async def merged_tree(self, base: str, head: str) -> MergedTree:
         """What merging `head` into `base` gives, without touching anything."""

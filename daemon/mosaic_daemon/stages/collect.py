@@ -82,6 +82,10 @@ class Judge:
             case _:
                 return None
 
+    def given_up(self, record: Record, attempt: Attempt, failure: Failure) -> AttemptFailed:
+        """The attempt cannot be handled any more; counted like one that was lost."""
+        return self._failed(record, attempt, failure)
+
     def _failed(self, record: Record, attempt: Attempt, failure: Failure, used: int | None = None) -> AttemptFailed:
         allowed = _LOST_RETRIES if failure.kind is FailureClass.LOST else self.retries
         final = record.tries.get(failure.kind.value, 0) >= allowed

@@ -43,18 +43,20 @@ class Taken:
 
     Attributes:
         entries: to be appended to the ledger, all at once.
-        problems: entries that could not be taken in, each one line; their text is left as it is.
+        problems: what could not be taken in, each one line.
+        rejected: ids of new entries among those; their text is left as it is.
         later: ids whose change has to wait until their worker's start is known.
     """
 
     entries: list[ev.Entry]
     problems: list[str]
+    rejected: set[str]
     later: set[str]
 
 
 def take_in(changes: FaceChanges, ledger: Ledger, source: str, now: datetime) -> Taken:
     """The events that a face's changes ask for. Nothing is stored."""
-    taken = Taken([], [], set())
+    taken = Taken([], [], set(), set())
     position = ledger.next_position()
     for task, raw in changes.added.items():
         record = ledger.records.get(task)
@@ -66,6 +68,7 @@ def take_in(changes: FaceChanges, ledger: Ledger, source: str, now: datetime) ->
                 events = list(_added(raw, position, source, known_fence(ledger, task)))
             except InputError as error:
                 taken.problems.append(error.line)
+                taken.rejected.add(task)
                 continue
             position += 1
         taken.entries.extend(ev.Entry(now, task, source, event) for event in events)
@@ -80,7 +83,7 @@ def take_in(changes: FaceChanges, ledger: Ledger, source: str, now: datetime) ->
             events = list(_edited(record, _against(record, changed), source))
         except InputError as error:
             taken.problems.append(error.line)
-            continue
+            events = [ev.EditRefused(changed, error.problem, source)]
         taken.entries.extend(ev.Entry(now, task, source, event) for event in events)
     for task in changes.removed:
         record = ledger.records.get(task)
