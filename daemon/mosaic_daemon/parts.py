@@ -53,7 +53,7 @@ class Report:
         progress: something moved: another tick may move more at once.
         counts: tasks per status.
         idle: nothing is left that could move by itself.
-        stuck: per task that cannot start, the reasons.
+        stuck: for the first hundred tasks that cannot start, the reasons.
         due: when to look again at the latest, beside the regular rescan.
         broken: why the queue's file cannot be read; nothing new is started while it is so.
     """

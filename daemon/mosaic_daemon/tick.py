@@ -28,6 +28,7 @@ from mosaic_daemon.tracking.merge import FaceChanges
 from mosaic_rails.base import Ended, Lost
 
 _POISON = 3
+_STUCK_SHOWN = 100
 _SETTLE = timedelta(seconds=0.2)
 _RETRY = timedelta(seconds=5)
 
@@ -42,6 +43,8 @@ class Tick:
         self._poison: Counter[str] = Counter()
         self._notices = Notices(parts.ledger)
         self._landed = False
+        self._stuck_at: object = None
+        self._stuck_tasks: Mapping[str, list[str]] = {}
 
     async def run(self, *, rescan: bool) -> Report:
         """One tick. `rescan`: also look at what gives no signal, such as the table on the base branch.
@@ -308,11 +311,20 @@ class Tick:
             self._report.wait_until(self._now + _SETTLE)
         report.idle = self._is_quiet() and due is None and not self._parts.queue.settling
         if report.idle and not ledger.system.draining:
-            waiting = schedule.waiting()
-            report.stuck = {record.id: schedule.why(record.id, ledger.system, self._now) for record in waiting}
-            self.tell("deadlock", _deadlock(report.stuck), details=report.stuck)
+            report.stuck = self._stuck()
+            self.tell("deadlock", _deadlock(report.stuck, len(schedule.waiting())), details=report.stuck)
         elif report.progress:
             self.tell("deadlock", "")
+
+    def _stuck(self) -> Mapping[str, list[str]]:
+        """Why the first of the waiting tasks cannot start; worked out again only when something has changed."""
+        ledger, schedule = self._parts.ledger, self._parts.schedule
+        version = (schedule.version, ledger.system)
+        if self._stuck_at != version:
+            waiting = schedule.waiting()[:_STUCK_SHOWN]
+            self._stuck_tasks = {record.id: schedule.why(record.id, ledger.system, self._now) for record in waiting}
+            self._stuck_at = version
+        return self._stuck_tasks
 
     # --- pieces -------------------------------------------------------------------------------------------------------
 
@@ -381,12 +393,12 @@ def _is_full_disk(error: Exception) -> bool:
     return (isinstance(error, OSError) and error.errno in full) or "No space left on device" in str(error)
 
 
-def _deadlock(stuck: Mapping[str, list[str]]) -> str:
+def _deadlock(stuck: Mapping[str, list[str]], total: int) -> str:
     if not stuck:
         return ""
     shown = "; ".join(f"{task} {', '.join(reasons)}" for task, reasons in list(stuck.items())[:5])
-    more = f"; and {len(stuck) - 5} more" if len(stuck) > 5 else ""
-    return f"deadlock: {len(stuck)} task(s) cannot start: {shown}{more}"
+    more = f"; and {total - 5} more" if total > 5 else ""
+    return f"deadlock: {total} task(s) cannot start: {shown}{more}"
 
 
 def _line(face: str, problem: Problem) -> str:

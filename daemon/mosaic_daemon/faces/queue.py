@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from mosaic_daemon.nouns.record import Record, Removed
 from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.tracking import queuefile
 from mosaic_daemon.tracking.entry import Problem
-from mosaic_daemon.tracking.merge import FaceChanges, diff
+from mosaic_daemon.tracking.merge import FaceChanges, View, diff
 from mosaic_daemon.tracking.view import entry_of
 
 MAX_BYTES = 64 << 20
@@ -32,6 +33,7 @@ class QueueFace:
     Attributes:
         broken: why the file cannot be read; None while it can. Nothing new is started while it is set.
         dirty: the file does not show what the ledger says.
+        problems: entries of the file that are no tasks; they stay in it as they are.
     """
 
     name = "tasks.json"
@@ -42,8 +44,11 @@ class QueueFace:
         self._published = Published("tasks", layout.history, ledger)
         self._seen: bytes | None = self._published.text
         self._stat: tuple[int, ...] | None = None
-        self._file = self._parse(self._seen or queuefile.render([]))
-        self._base: Mapping[str, Mapping[str, Any]] = dict(self._file.by_id)
+        self._known: dict[str, View] | None = None
+        self._told: Mapping[str, View] = {}
+        self._foreign: list[Any] = []
+        self._extra: Mapping[str, Any] = {}
+        self.problems: tuple[Problem, ...] = ()
         self._shown: dict[str, dict[str, Any]] = {}
         self._rejected: frozenset[str] = frozenset()
         self._broken_since: datetime | None = None
@@ -78,11 +83,12 @@ class QueueFace:
         with atomicfile.locked(self._layout.tasks_lock, timeout_sec=5):
             for leftover in atomicfile.leftovers(self._layout.tasks):
                 text = leftover.read_bytes()
-                if not self._published.is_ours(text):
-                    self._keep(text)
-                    with suppress(InputError):
-                        found.append(diff(self._base, self._parse(text).by_id))
-                leftover.unlink()
+                if self._published.is_ours(text):
+                    leftover.unlink()
+                    continue
+                with suppress(InputError):
+                    found.append(diff(self._base, self._parse(text).by_id))
+                leftover.rename(self._history_file())
         return found
 
     @property
@@ -102,19 +108,13 @@ class QueueFace:
 
         Rejected entries stay in the file as they are until somebody mends them.
         """
-        self._rejected = frozenset(rejected)
-        base: dict[str, Mapping[str, Any]] = {
-            task: entry for task, entry in self._file.by_id.items() if task not in self._rejected
-        }
+        base, self._known = self._base, dict(self._told)
+        for task in rejected:
+            self._foreign.append(self._known.pop(task))
         for task in later:
-            if task in self._base:
-                base[task] = self._base[task]
             self._stat = None
-        self._base = base
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        return self._file.problems
+            if task in base:
+                self._known[task] = base[task]
 
     def show(self, changed: Iterable[Record]) -> None:
         """Records as they are now; the file follows with the next `publish`."""
@@ -131,7 +131,7 @@ class QueueFace:
         Raises:
             Unavailable: a tool holds the file's lock.
         """
-        text = queuefile.render([*self._shown.values(), *self._unusable()], self._file.extra)
+        text = queuefile.render([*self._shown.values(), *self._foreign], self._extra)
         if text == self._seen:
             self.dirty = False
             return None
@@ -140,49 +140,50 @@ class QueueFace:
                 return None
             self._published.intend(text)
             failpoint("publish.queue.before-act")
-            swapped = atomicfile.exchange(self._layout.tasks, text)
+            # Kept under its own name, so that an editor that still has it open loses nothing either.
+            swapped = atomicfile.exchange(self._layout.tasks, text, keep=self._history_file())
             failpoint("publish.queue.after-act")
         self._stat = _stat(self._layout.tasks)
         lost = self._overtaken(swapped)
         self._published.settle(text)
-        self._seen, self._file, self.dirty = text, self._parse(text), lost is not None
-        self._base = {task: entry for task, entry in self._file.by_id.items() if task not in self._rejected}
+        self._seen, self._known, self.dirty = text, None, lost is not None
         return lost
+
+    @property
+    def _base(self) -> Mapping[str, View]:
+        """The tasks of the text that was last seen or shown."""
+        if self._known is None:
+            self._known = dict(self._parse(self._seen).by_id) if self._seen else {}
+        return self._known
 
     def _compare(self, text: bytes, file: queuefile.QueueFile) -> FaceChanges | None:
         if text == self._seen:
             return None
+        base = self._base
+        usable = {id(entry) for entry in file.by_id.values()}
+        self._foreign = [entry for entry in file.entries if id(entry) not in usable]
+        self._extra, self.problems, self._seen = file.extra, file.problems, text
         if self._published.is_ours(text):
-            self._seen, self._file, self._base = text, file, dict(file.by_id)
+            self._known = dict(file.by_id)
             return None
-        self._seen, self._file, self.dirty = text, file, True
-        return diff(self._base, file.by_id)
+        self._told, self.dirty = file.by_id, True
+        return diff(base, file.by_id)
 
     def _overtaken(self, swapped: bytes | None) -> FaceChanges | None:
-        """An edit that came between our last look and the exchange: kept, and told as changes."""
-        if swapped is None:
+        """An edit that came between our last look and the exchange, told as changes."""
+        if swapped is None or swapped == self._seen:
             return None
-        if not self._published.is_ours(swapped):
-            self._keep(swapped)
-        if swapped == self._seen:
-            return None
-        try:
+        with suppress(InputError):
             return diff(self._base, self._parse(swapped).by_id)
-        except InputError:
-            return None
+        return None
 
-    def _unusable(self) -> list[Any]:
-        """Entries of the file that are no tasks: people's text, put back as it is."""
-        usable = {id(entry) for task, entry in self._file.by_id.items() if task not in self._rejected}
-        return [entry for entry in self._file.entries if id(entry) not in usable]
-
-    def _keep(self, text: bytes) -> None:
-        """Keep a text of a person's that was replaced, the last fifty of them."""
+    def _history_file(self) -> Path:
+        """A name for the text that is about to be replaced; the last fifty are kept."""
         folder = self._layout.history
         folder.mkdir(mode=0o700, exist_ok=True)
-        atomicfile.write(folder / f"{self._ledger.seq:09d}.tasks.json", text)
-        for old in sorted(folder.glob("*.tasks.json"))[:-_KEPT]:
+        for old in sorted(folder.glob("*.tasks.json"))[: 1 - _KEPT]:
             old.unlink()
+        return folder / f"{time.time_ns()}.tasks.json"
 
     def _parse(self, text: bytes) -> queuefile.QueueFile:
         return queuefile.parse(text, source=str(self._layout.tasks), max_bytes=MAX_BYTES)

@@ -21,25 +21,33 @@ _Key = tuple[int, int, bool, str, float, int, str]
 
 
 class Schedule:
-    """The queue, kept up to date record by record so that a change costs the same with 100 tasks as with 10,000."""
+    """The queue, kept up to date record by record so that a change costs the same with 100 tasks as with 10,000.
+
+    Attributes:
+        version: rises with every change.
+    """
 
     def __init__(self, default_runtime: str) -> None:
         self._default_runtime = default_runtime
+        self.version = 0
         self._records: dict[str, Record] = {}
         self._named_by: defaultdict[str, set[str]] = defaultdict(set)  # id -> tasks whose depends_on names it
         self._blocked_by: defaultdict[str, set[str]] = defaultdict(set)  # id -> tasks whose blocks names it
         self._ready: list[_Key] = []
         self._parked: defaultdict[str, list[str]] = defaultdict(list)  # resource -> tasks it holds up
+        self._delayed: set[str] = set()  # tasks with a time before which they must not start
         self._busy: dict[str, str] = {}  # resource -> the task at work on it
 
     def update(self, changed: Iterable[Record]) -> None:
         """Take in records as they are now."""
+        self.version += 1
         touched: set[str] = set()
         for record in changed:
             before = self._records.get(record.id)
             self._records[record.id] = record
             touched |= self._link(before, record) | {record.id}
             self._occupy(before, record)
+            self._note_delay(record)
             if before is None or before.status != record.status:
                 touched |= self._dependents(record.id)
         for task in touched:
@@ -67,13 +75,11 @@ class Schedule:
         return chosen
 
     def next_due(self, system: System, now: datetime) -> datetime | None:
-        """When the earliest ready task that only waits for time may start."""
-        times = [
-            due
-            for key in self._ready
-            if self._may_start(record := self._records[key[-1]]) and (due := self._delay(record, system, now))
-        ]
-        return min(times, default=None)
+        """When a task that only waits for time may start at the earliest; None when none does."""
+        delays = [self._delay(self._records[task], system, now) for task in self._delayed]
+        if self._ready:
+            delays += [hold.until for hold in system.holds.values()]
+        return min((due for due in delays if due is not None and due > now), default=None)
 
     def needs(self, task: str) -> list[str]:
         """Ids this task waits for by `depends_on` and by the others' `blocks`, sorted."""
@@ -162,6 +168,12 @@ class Schedule:
         if _at_work(after):
             for name in _resources(after.task):
                 self._busy.setdefault(name, after.id)
+
+    def _note_delay(self, record: Record) -> None:
+        if isinstance(record.state, NotStarted) and record.state.not_before is not None:
+            self._delayed.add(record.id)
+        else:
+            self._delayed.discard(record.id)
 
     def _offer(self, task: str) -> None:
         record = self._records.get(task)

@@ -142,7 +142,7 @@ class _Advance:
                     FailureClass.CONFLICT, f"conflicts with {self._policy.target} in {', '.join(files) or 'its files'}"
                 )
             case NothingToMerge() if self._record.task.kind.may_change_nothing:
-                return TaskDone({"base_sha": base, "summary": f"done: nothing to change at {base[:12]}"})
+                return replace(self._stepped({"nothing_to_merge": base}), next=Step.CLOSE)
             case NothingToMerge():
                 return GateFailed(
                     self._failure(FailureClass.NO_CHANGES, f"merging it would not change {self._policy.target}")
@@ -217,7 +217,8 @@ class _Advance:
             if self._gate.intent is None:
                 return self._intended({"close": self._proposal.issue})
             failpoint("gate.close.before-act")
-            await self._forge.close_issue(self._proposal, f"Merged as {self._gate.merge_sha}.")
+            merged = f"Merged as {self._gate.merge_sha}." if self._gate.merge_sha else "Nothing had to be changed."
+            await self._forge.close_issue(self._proposal, merged)
             failpoint("gate.close.after-act")
             if not await self._forge.issue_is_closed(self._proposal):
                 return None
@@ -267,9 +268,9 @@ class _Advance:
         gate = self._gate
         ci = gate.evidence.get(Step.MAIN_CI, {}).get("verdict")
         issue = self._proposal.issue or f"internal:{self._proposal.task}"
-        merged = f"{(gate.merge_sha or '')[:12]} on {self._policy.target}"
+        merged = f"{gate.merge_sha[:12]} on {self._policy.target} | CI: {ci}" if gate.merge_sha else ""
         return {
-            "summary": f"done: {merged} | CI: {ci} | closed: {issue}",
+            "summary": f"done: {merged or f'nothing to change at {self._base[:12]}'} | closed: {issue}",
             "merge_sha": gate.merge_sha,
             "head_sha": gate.head_sha,
             "base_sha": gate.base_sha,
