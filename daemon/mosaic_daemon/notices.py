@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from loguru import logger
@@ -10,6 +10,8 @@ from loguru import logger
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.record import Record
 from mosaic_daemon.store.ledger import Ledger
+
+_FEW = 10
 
 
 class Notices:
@@ -27,6 +29,16 @@ class Notices:
             self._said[topic] = message
             logger.warning("{}", message)
             self._ledger.append("", ev.Reported(topic, message, details or {}), at=at)
+
+
+def log_all(source: str, entries: Sequence[ev.Entry], records: Mapping[str, Record]) -> None:
+    """The log lines of what a face brought: many new tasks are one line."""
+    added = sum(isinstance(entry.event, ev.TaskAdded) for entry in entries)
+    if added > _FEW:
+        logger.bind(action="task-added").info("{} tasks added from {}", added, source)
+    for entry in entries:
+        if added <= _FEW or not isinstance(entry.event, ev.TaskAdded):
+            log(entry.task, entry.event, records.get(entry.task))
 
 
 def log(task: str, event: ev.Event, record: Record | None) -> None:

@@ -15,7 +15,7 @@ from loguru import logger
 
 from mosaic_daemon.ground.errors import InputError, LedgerError, MosaicError, Unavailable
 from mosaic_daemon.ground.failpoints import failpoint
-from mosaic_daemon.notices import Notices, log
+from mosaic_daemon.notices import Notices, log, log_all
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.nouns.gate import Hold, Step
@@ -137,8 +137,7 @@ class Tick:
         taken = intake.take_in(changes, self._parts.ledger, source, self._now)
         self.tell(f"{source} fields", "; ".join(taken.problems))
         self._parts.ledger.append_all(taken.entries)
-        for entry in taken.entries:
-            log(entry.task, entry.event, self._parts.ledger.records.get(entry.task))
+        log_all(source, taken.entries, self._parts.ledger.records)
         self._report.progress |= bool(taken.entries)
         self._sync()
         return taken

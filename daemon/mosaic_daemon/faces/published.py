@@ -32,6 +32,12 @@ class Published:
         """Whether this is exactly what the daemon published last, or was about to."""
         return text == self.text or _hash(text) == self._ledger.memo(f"publishing:{self.name}")
 
+    @property
+    def is_interrupted(self) -> bool:
+        """A publication was intended and not settled: a crash came in between."""
+        intended = self._ledger.memo(f"publishing:{self.name}")
+        return intended is not None and (self.text is None or _hash(self.text) != intended)
+
     def intend(self, text: bytes) -> None:
         """Note durably that `text` is about to be published."""
         self._ledger.remember({f"publishing:{self.name}": _hash(text)})

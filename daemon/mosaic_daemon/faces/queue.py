@@ -79,16 +79,17 @@ class QueueFace:
 
     def recover(self) -> list[FaceChanges]:
         """What people had written into texts that a killed daemon had swapped out and not yet looked at."""
-        found = []
         with atomicfile.locked(self._layout.tasks_lock, timeout_sec=5):
             for leftover in atomicfile.leftovers(self._layout.tasks):
-                text = leftover.read_bytes()
-                if self._published.is_ours(text):
+                if self._published.is_ours(leftover.read_bytes()):
                     leftover.unlink()
-                    continue
-                with suppress(InputError):
-                    found.append(diff(self._base, self._parse(text).by_id))
-                leftover.rename(self._history_file())
+                else:
+                    leftover.rename(self._history_file())
+            unseen = sorted(self._layout.history.glob("*.tasks.json"))[-2:] if self._published.is_interrupted else []
+        found = []
+        for text in (file.read_bytes() for file in unseen):
+            with suppress(InputError):
+                found.append(diff(self._base, self._parse(text).by_id))
         return found
 
     @property

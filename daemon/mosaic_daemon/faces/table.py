@@ -59,6 +59,10 @@ class TableFace:
             self._base = _fields(_parse(text))
             return None
         parsed = _parse(text)
+        if parsed.head is None and self._base:
+            problem = "the table's header is gone or stands in an unclosed fence: nothing is taken from it"
+            self.problems = (Problem(problem, 0, line=parsed.unclosed or 1),)
+            return FaceChanges({}, {}, {})
         changes = diff(self._base, _fields(parsed))
         removed = {task: view for task, view in changes.removed.items() if task not in parsed.unreadable}
         self.problems = parsed.problems
