@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mosaic_daemon.faces.published import Published
+from mosaic_daemon.ground.errors import Refused
 from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.ground.layout import TABLE, Layout
 from mosaic_daemon.nouns.record import Record, Removed
@@ -19,6 +20,7 @@ from mosaic_daemon.tracking.merge import FaceChanges, diff, fields_of, row_of
 from mosaic_daemon.tracking.view import entry_of
 
 MESSAGE = "chore(orchestrator): Update task table [skip ci]\n"
+_DAMAGED = "the table's header is gone, or stands in a code fence that is not closed"
 _Rows = Mapping[str, Mapping[str, Any]]
 
 
@@ -59,10 +61,9 @@ class TableFace:
             self._base = _fields(_parse(text))
             return None
         parsed = _parse(text)
-        if parsed.head is None and self._base:
-            problem = "the table's header is gone or stands in an unclosed fence: nothing is taken from it"
-            self.problems = (Problem(problem, 0, line=parsed.unclosed or 1),)
-            return FaceChanges({}, {}, {})
+        if self._is_damaged(parsed):
+            self.problems = (Problem(_DAMAGED, 0, line=parsed.unclosed or 1),)
+            return None
         changes = diff(self._base, _fields(parsed))
         removed = {task: view for task, view in changes.removed.items() if task not in parsed.unreadable}
         self.problems = parsed.problems
@@ -98,6 +99,8 @@ class TableFace:
         """
         assert self._at is not None  # noqa: S101
         shown = _parse(self._text)
+        if self._is_damaged(shown):
+            raise Refused(_DAMAGED, where=TABLE, remedy="mend it on the base branch")
         cells = {row.cells["id"]: row.cells for row in shown.rows}
         rows = [row_of(entry, cells.get(task)) for task, entry in self._entries.items()]
         rows += [dict(cells[task]) for task in cells.keys() & self._rejected - self._entries.keys()]
@@ -117,6 +120,9 @@ class TableFace:
         self._text, self._at, self.dirty, self.degraded = text, commit, False, None
         self._base = {task: row for task, row in _fields(_parse(text)).items() if task not in self._rejected}
         return True
+
+    def _is_damaged(self, parsed: table.Table) -> bool:
+        return bool(self._base) and not parsed.head
 
 
 def _parse(text: bytes | None) -> table.Table:
