@@ -130,7 +130,7 @@ class Tick:
         if (changes := await table.changes(await self._parts.clone.base())) is not None:
             taken = self.apply(changes, table.name)
             table.accept(taken.later, taken.rejected)
-            self.tell("table rows", "; ".join(_line(table.name, each) for each in table.problems))
+        self.tell("table rows", "; ".join(_line(table.name, each) for each in table.problems))
 
     def apply(self, changes: FaceChanges, source: str) -> intake.Taken:
         """Take in what people changed in a face."""
