@@ -171,17 +171,17 @@ def _on_gate(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
         case ev.GateIntended(step=step, key=key, request=request) if step == gate.step:
             return replace(record, state=Gating(attempt, replace(gate, intent={"key": key, **request})))
         case ev.GateRewound() if gate.merge_sha is None:
-            back = replace(gate, step=Step.MAIN_CLEAR, base_sha=None, intent=None, rounds=gate.rounds + 1)
+            back = replace(gate, step=Step.MAIN_CLEAR, base_sha=None, intent=None, hold=None, rounds=gate.rounds + 1)
             return replace(record, state=Gating(attempt, back))
         case ev.GateHeld(hold=hold):
             return replace(record, state=Gating(attempt, replace(gate, hold=hold)))
-        case ev.GateReturned(failure=failure) if gate.merge_sha is None:
+        case ev.GateReturned(failure=failure) if not _cannot_be_undone(record.state):
             return replace(_counted(record, failure, None), state=NotStarted(reason=failure.message))
         case ev.GateBlocked(failure=failure):
             return replace(_counted(record, failure, None), state=Blocked(failure, attempt, gate), completed_at=at)
-        case ev.GateFailed(failure=failure) if gate.merge_sha is None:
+        case ev.GateFailed(failure=failure) if not _cannot_be_undone(record.state):
             return replace(_counted(record, failure, None), state=Failed(failure), completed_at=at)
-        case ev.TaskDone(evidence=evidence) if gate.merge_sha is not None or record.task.kind.may_change_nothing:
+        case ev.TaskDone(evidence=evidence) if gate.step is Step.CLOSE:
             notes = _noted(record, str(evidence.get("summary", "")))
             return replace(record, state=Done(evidence), completed_at=at, last_failure=None, notes=notes)
         case _:

@@ -114,6 +114,12 @@ class _Advance:
 
     async def _main_clear(self) -> TaskEvent | None:
         base = await self._forge.base()
+        # What a round that is over had sent may still have landed: below the new base nobody would look for it.
+        first = self._gate.evidence.get(Step.MAIN_CLEAR, {}).get("first_base", base)
+        landed = await self._forge.find_landed(self._proposal, first) if self._gate.rounds else None
+        if landed is not None:
+            stepped = self._stepped({"base_sha": first, "landed": landed.sha})
+            return replace(stepped, next=Step.VERIFY, base_sha=first, merge_sha=landed.sha)
         report = await self._forge.queue(base)
         match report.verdict:
             case Verdict.PENDING:
@@ -121,7 +127,8 @@ class _Advance:
             case Verdict.RED:
                 return GateHeld(Hold(f"the base branch is red at {base[:12]}: {_names(report)}"))
             case _:
-                return replace(self._stepped({"base_sha": base, **_ci_evidence(report)}), base_sha=base)
+                seen = {"base_sha": base, "first_base": first, **_ci_evidence(report)}
+                return replace(self._stepped(seen), base_sha=base)
 
     async def _pr(self) -> TaskEvent | None:
         change = await self._forge.find_change(self._proposal)
