@@ -94,6 +94,7 @@ class ProcessBench:
         self.folder = folder
         self._starts = folder / "starts"
         self._starts.touch()
+        self._gates: list[int] = []
 
     def order(self, attempt: str) -> Order:
         gate = self.folder / attempt
@@ -116,7 +117,9 @@ class ProcessBench:
     def finish(self, attempt: str, exit_code: int = 0, output: bytes = b"") -> None:
         gate = self.folder / attempt
         Path(f"{gate}.output").write_bytes(output)
-        gate.write_text(f"{exit_code}\n")
+        fd = os.open(gate, os.O_RDWR | os.O_NONBLOCK)
+        os.write(fd, f"{exit_code}\n".encode())
+        self._gates.append(fd)  # closed too soon, the line would be lost
 
     async def lose(self, attempt: str) -> None:
         os.kill(self.shim_pid(attempt), signal.SIGKILL)
@@ -140,3 +143,5 @@ class ProcessBench:
         """No test leaves a process behind, whatever it asserted."""
         for each in self.root.glob("*"):
             tree.sweep(each.name, str(each), None)
+        for fd in self._gates:
+            os.close(fd)

@@ -197,6 +197,8 @@ async def test_a_folder_prepared_by_the_daemon_is_used(processes: ProcessBench) 
     (home / "prompt.md").write_text("hello")
     await processes.rail.offer(replace(processes.command(attempt, "cat"), stdin=home / "prompt.md"))
     assert (await ended(processes.rail, attempt)).log.read_text() == "hello"
+    ours = {"order.json", "lock", "pid.json", "started", "output.log", "exit.json"}
+    assert {file.name for file in home.iterdir()} == {"prompt.md", *ours}
 
 
 async def test_no_zombie_is_left(processes: ProcessBench) -> None:

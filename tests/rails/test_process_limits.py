@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -24,14 +27,17 @@ async def test_a_silent_idle_worker_stalls(processes: ProcessBench) -> None:
 @pytest.mark.parametrize(
     "sign",
     [
-        pytest.param("for i in 1 2 3 4 5 6 7 8; do sleep 0.5; echo; done", id="output"),
-        pytest.param("timeout 4 sh -c 'while :; do :; done'; exit 0", id="cpu"),
+        pytest.param("import time\nfor _ in range(8): time.sleep(0.5); print(flush=True)", id="output"),
+        pytest.param("import time\nwhile time.process_time() < 4: pass", id="cpu"),
     ],
 )
-async def test_a_worker_with_a_sign_of_life_does_not_stall(processes: ProcessBench, sign: str) -> None:
+async def test_a_worker_with_a_sign_of_life_does_not_stall(processes: ProcessBench, tmp_path: Path, sign: str) -> None:
     """Either sign is enough."""
     attempt = new_attempt()
-    await processes.rail.offer(limited(processes.script(attempt, sign), stall_sec=1.5))
+    order = limited(processes.command(attempt, sys.executable, "-c", sign), stall_sec=1.5)
+    nothing_changes_here = tmp_path / "empty"
+    nothing_changes_here.mkdir()
+    await processes.rail.offer(replace(order, cwd=nothing_changes_here))
     assert (await ended(processes.rail, attempt)).cause is Cause.EXIT
 
 
@@ -48,3 +54,10 @@ async def test_a_change_below_the_working_directory_is_a_sign_of_life(processes:
         await asyncio.sleep(0.1)
     assert isinstance(seen, Ended)
     assert seen.cause is Cause.EXIT
+
+
+async def test_a_limit_of_years_and_none_for_standstill_are_taken(processes: ProcessBench) -> None:
+    """They are longer than one wait of the operating system may be."""
+    attempt = new_attempt()
+    await processes.rail.offer(limited(processes.command(attempt, "sleep", "0.1"), timeout_sec=1e9, stall_sec=0))
+    assert (await ended(processes.rail, attempt)).exit_code == 0

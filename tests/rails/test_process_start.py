@@ -137,5 +137,6 @@ async def test_a_command_that_cannot_start_says_why(
     end = await ended(processes.rail, attempt)
     assert (end.cause, end.exit_code, end.signal) == (Cause.SPAWN, None, None)
     assert words in end.detail
+    assert end.log.read_bytes() == b""
     await processes.rail.offer(order)
     assert await processes.rail.observe(attempt) == end

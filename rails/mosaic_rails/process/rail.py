@@ -24,8 +24,8 @@ from mosaic_rails.base import (
     Running,
 )
 from mosaic_rails.process import proc, records, tree
-from mosaic_rails.process.home import ORDER, STARTED, ExitRecord, Home
-from mosaic_rails.process.shim import EXIT_HELD, EXIT_STARTED_BEFORE, EXIT_UNPREPARED, ending, now
+from mosaic_rails.process.home import EXIT, ORDER, STARTED, ExitRecord, Home
+from mosaic_rails.process.shim import EXIT_HELD, EXIT_STARTED_BEFORE, EXIT_UNPREPARED, never_ran
 
 _ATTEMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SHIM = str(Path(__file__).with_name("__main__.py"))
@@ -84,7 +84,7 @@ class ProcessRail:
                     raise RailError(f"attempt {order.attempt} did not start: {failed}; it is tried again")
                 records.write_order(home, order)
                 self._start(order, home)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise RailError(f"attempt {order.attempt} cannot be offered: {error}") from error
 
     async def observe(self, attempt: str) -> Observation:
@@ -100,7 +100,7 @@ class ProcessRail:
             try:
                 return records.ended(home)
             except records.Broken as error:
-                return await self._lose(attempt, home, str(error))
+                return await self._lose(attempt, home, str(error) if home.has(EXIT) else "")
 
     async def revoke(self, attempt: str) -> None:
         try:
@@ -111,12 +111,10 @@ class ProcessRail:
             if not home.has(ORDER) and not home.has(STARTED):
                 return
             try:
-                never_started = _never(home, Cause.REVOKED, "revoked before it started")
+                never_started = self._end_unstarted(home, Cause.REVOKED, "revoked before it started")
             except OSError as error:
                 raise RailError(f"attempt {attempt} cannot be revoked: {error}; free the disk, then again") from error
-            if never_started:
-                self._changed()
-            elif home.held():
+            if not never_started and home.held():
                 await self._stop(attempt, home)
 
     async def settle(self, attempt: str) -> None:
@@ -138,8 +136,9 @@ class ProcessRail:
 
     def _start(self, order: Order, home: Home) -> None:
         limits = order.limits
+        stdin = str(order.stdin.absolute()) if order.stdin else ""
         numbers = (limits.timeout_sec, limits.stall_sec, limits.grace_sec, limits.log_head_bytes, limits.log_tail_bytes)
-        words = [home.path, str(order.cwd), str(order.stdin or ""), *map(str, numbers), *order.argv]
+        words = [home.path, str(order.cwd.absolute()), stdin, *map(str, numbers), *order.argv]
         try:
             pid = os.posix_spawn(
                 self._python,
@@ -150,13 +149,25 @@ class ProcessRail:
                 setsigmask=_BLOCKED_AT_BIRTH,
             )
         except ValueError as error:
-            _never(home, Cause.SPAWN, f"cannot start {order.argv[:1]}: {error} in its command or environment")
+            self._end_unstarted(
+                home, Cause.SPAWN, f"cannot start {order.argv[:1]}: {error} in its command or environment"
+            )
         except OSError as error:
             if error.errno != errno.E2BIG:
                 raise
-            _never(home, Cause.SPAWN, "its command and environment are too long for this system")
+            self._end_unstarted(home, Cause.SPAWN, "its command and environment are too long for this system")
         else:
             self._watch(order.attempt, pid, child=True)
+
+    def _end_unstarted(self, home: Home, cause: Cause, detail: str) -> bool:
+        """End an attempt without ever starting it; False when it was started before."""
+        try:
+            home.start_once()
+        except FileExistsError:
+            return False
+        never_ran(home, ExitRecord(home), cause, detail)
+        self._changed()
+        return True
 
     def _adopt(self, attempt: str, home: Home) -> Running:
         try:
@@ -194,7 +205,8 @@ class ProcessRail:
                 since = shim.since if shim else datetime.now(UTC)
                 return Running(f"pid {left[0]}, which does not die", since)
             self._swept.add(attempt)
-        return Lost("; ".join(filter(None, ("its shim died", records.error_of_shim(home), reason))))
+        died = "its shim died before it could report an end"
+        return Lost("; ".join(filter(None, (died, records.error_of_shim(home), reason))))
 
     def _watch(self, attempt: str, pid: int, *, child: bool) -> None:
         try:
@@ -230,13 +242,3 @@ class ProcessRail:
     def _changed(self) -> None:
         for wake in self._wakes:
             wake()
-
-
-def _never(home: Home, cause: Cause, detail: str) -> bool:
-    """End an attempt without ever starting it; False when it was started before."""
-    try:
-        home.start_once()
-    except FileExistsError:
-        return False
-    ExitRecord(home).write(ending(cause, detail, now()))
-    return True

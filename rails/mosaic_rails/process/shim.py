@@ -14,7 +14,7 @@ import stat
 import time
 
 from mosaic_rails.process import proc
-from mosaic_rails.process.home import EXIT, PID, STARTED, ExitRecord, Home, Record, one_line
+from mosaic_rails.process.home import EXIT, LOG, PID, STARTED, ExitRecord, Home, Record, one_line
 
 EXIT_UNPREPARED = 74
 EXIT_HELD = 75
@@ -72,13 +72,19 @@ def main(words: list[str]) -> None:
     try:
         worker = _start(job)
     except CannotStart as error:
-        moment = now()
-        record.write(ending("spawn", str(error), moment))
+        never_ran(home, record, "spawn", str(error))
         os._exit(0)
     from mosaic_rails.process import supervise  # noqa: PLC0415 - the worker runs while this loads
 
     record.write(supervise.until_gone(job, home, worker))
     os._exit(0)
+
+
+def never_ran(home: Home, record: ExitRecord, cause: str, detail: str) -> None:
+    """Record the end of an attempt that has had its one start, and no worker; its log is empty."""
+    os.close(home.create(LOG))
+    home.publish(LOG)
+    record.write(ending(cause, detail, now()))
 
 
 def ending(cause: str, detail: str, started_at: str) -> Record:

@@ -28,7 +28,8 @@ class Stall:
         self._limit = limit
         self._root = root
         self._every = min(max(limit / 10, 1.0), 30.0)
-        self._tree_time = self._used()
+        # Unknown counts as active at the first look: most workers end before it, and are spared the search.
+        self._tree_time: tuple[int, float, float] | None = None
         self._changes = Changes(folder)
         self._active_at = time.monotonic()
         self.next_check = self._active_at + self._every if limit > 0 else float("inf")

@@ -10,7 +10,6 @@ import os
 import select
 import signal
 import time
-import traceback
 
 from mosaic_rails.process import tree
 from mosaic_rails.process.home import SHIM_ERROR, Home, Record
@@ -21,6 +20,7 @@ from mosaic_rails.process.stall import Stall
 _CHUNK_BYTES = 1 << 18
 _PIPE_BYTES = 1 << 20
 _LEFTOVER_GRACE_SEC = 2.0
+_LONGEST_WAIT_SEC = 3600.0  # poll takes no more than some weeks; limits may be longer
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -30,6 +30,8 @@ def until_gone(job: Job, home: Home, worker: Worker) -> Record:
         return Supervision(job, home, worker).run()
     except BaseException:
         # Without a supervisor nobody holds the limits. The rail will find the attempt lost.
+        import traceback  # noqa: PLC0415 - as dear as all the rest together, and not for every worker
+
         tree.send_below(os.getpid(), signal.SIGKILL)
         fd = home.create(SHIM_ERROR)
         os.write(fd, traceback.format_exc().encode("utf-8", "replace"))
@@ -105,8 +107,8 @@ class Supervision:
     def _wait(self) -> None:
         """Sleep until a child ends, output comes, somebody asks to stop, or a limit may be reached."""
         due = self._due()
-        pause = None if due == math.inf else max(0, math.ceil((due - time.monotonic()) * 1000))
-        for fd, _ in self._poll.poll(pause):
+        pause = min(max(0.0, due - time.monotonic()), _LONGEST_WAIT_SEC)
+        for fd, _ in self._poll.poll(math.ceil(pause * 1000)):
             if fd == self._wake:
                 os.read(self._wake, 4096)
             else:
