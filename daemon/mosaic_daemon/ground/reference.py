@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 import json
-import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any
 
-import annotated_types
 from pydantic.fields import FieldInfo
 
 from mosaic_daemon.ground.settings import ENVIRONMENT_PREFIX, Group, RuntimeSettings, Settings
 
 _EXAMPLE_RUNTIME = "my-agent"
+_BOUNDS = {"exclusiveMinimum": "more than", "minimum": "at least", "maximum": "at most"}
 
 _CONFIG_HEAD = """\
 # Settings of mosaic-orchestrator for one repository: .mosaic/orchestrator/config.toml
@@ -59,8 +58,7 @@ def config_text() -> str:
         mark = "#" if group is RuntimeSettings else ""  # a runtime of one's own needs a command: not by default
         parts.append(f"\n# {_sentence(group.__doc__)}\n{mark}[{table.format(name=_EXAMPLE_RUNTIME)}]\n")
         for key, field in group.model_fields.items():
-            note = _allowed(field)
-            about = f"{_sentence(field.description)} {note}".strip()
+            about = f"{_sentence(field.description)} {_allowed(group, key)}".strip()
             parts.append(f"\n{_comment(about)}#{key} = {_toml(_shown(field))}\n")
     return "".join(parts)
 
@@ -72,7 +70,7 @@ def reference_text() -> str:
         parts.append(f"\n## `[{table.format(name='<name>')}]`\n\n{_sentence(group.__doc__)}\n\n")
         parts.append("| key | default | meaning |\n|---|---|---|\n")
         for key, field in group.model_fields.items():
-            about = f"{_sentence(field.description)} {_allowed(field)}".strip().replace("|", "\\|")
+            about = f"{_sentence(field.description)} {_allowed(group, key)}".strip().replace("|", "\\|")
             parts.append(f"| `{key}` | {_default(field, group)} | {about} |\n")
     return "".join(parts)
 
@@ -85,25 +83,14 @@ def _tables() -> Iterator[tuple[str, type[Group]]]:
             yield f"{name}.{{name}}", RuntimeSettings
 
 
-def _allowed(field: FieldInfo) -> str:
-    """What the type says beyond the docstring: the words of a Literal, the bounds of a number."""
-    choices = [value for part in _members(field.annotation) if get_origin(part) is Literal for value in get_args(part)]
+def _allowed(group: type[Group], key: str) -> str:
+    """What the type says beyond the docstring: the words of a choice, the bounds of a number."""
+    schema = group.model_json_schema()["properties"][key]
+    choices = [word for kind in (schema, *schema.get("anyOf", ())) for word in kind.get("enum", ())]
     if choices:
         return f"One of {', '.join(f'`{choice}`' for choice in choices)}."
-    bounds = []
-    for rule in field.metadata:
-        match rule:
-            case annotated_types.Gt(gt=limit):
-                bounds.append(f"more than {limit}")
-            case annotated_types.Ge(ge=limit):
-                bounds.append(f"at least {limit}")
-            case annotated_types.Le(le=limit):
-                bounds.append(f"at most {limit}")
+    bounds = [f"{words} {schema[rule]:g}" for rule, words in _BOUNDS.items() if rule in schema]
     return f"A number, {' and '.join(bounds)}." if bounds else ""
-
-
-def _members(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
 
 
 def _shown(field: FieldInfo) -> Any:
