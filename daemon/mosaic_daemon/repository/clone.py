@@ -14,46 +14,17 @@ from pathlib import Path
 
 import anyio
 
+from mosaic_daemon.ground import atomicfile
 from mosaic_daemon.ground.errors import InputError, Refused, Unavailable
 from mosaic_daemon.ground.git import Git, GitError, environment
+from mosaic_daemon.repository.configuration import PersonsConfiguration, without_password
 
-_NETWORK_KEYS = r"^(credential|url|http|https|ssh)\.|^core\.(sshcommand|gitproxy)$"
-_CONFIGURATION = {
-    "gc.auto": "0",
-    "maintenance.auto": "false",
-    "transfer.fsckObjects": "true",
-    "fetch.fsckObjects": "true",
-    "core.logAllRefUpdates": "false",
-    "core.symlinks": "true",
-    "merge.conflictStyle": "merge",
-}
 _BUSY = {
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase",
     "MERGE_HEAD": "a merge",
     "CHERRY_PICK_HEAD": "a cherry-pick",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who commits, as `user.name` and `user.email` of the person's repository say."""
-
-    name: str = "mosaic-orchestrator"
-    email: str = "mosaic-orchestrator@localhost"
-
-    def __post_init__(self) -> None:
-        for text in (self.name, self.email):
-            if any(sign in text for sign in '\n"\\<>'):
-                raise InputError(f"{text!r} cannot stand in a commit", source="user.name, user.email")
-
-    def environment(self) -> dict[str, str]:
-        return {
-            "GIT_AUTHOR_NAME": self.name,
-            "GIT_AUTHOR_EMAIL": self.email,
-            "GIT_COMMITTER_NAME": self.name,
-            "GIT_COMMITTER_EMAIL": self.email,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +70,18 @@ class Clone:
     """The daemon's bare clone.
 
     Attributes:
-        root: the person's repository; branch: the base branch; url: where changes land.
-        has_origin: False when `url` is the person's repository itself.
+        root: the person's repository; branch: the base branch.
+        url: where changes land, fit to be shown. has_origin: False when that is the person's repository itself.
+        identity: who commits.
     """
 
-    def __init__(self, git: Git, root: Path, url: str, branch: str, *, has_origin: bool) -> None:
+    def __init__(self, git: Git, root: Path, branch: str, person: PersonsConfiguration) -> None:
         self.git = git
         self.root = root
-        self.url = url
         self.branch = branch
-        self.has_origin = has_origin
-        self.identity = Identity()
+        self.has_origin = person.origin is not None
+        self.url = without_password(person.origin or str(root))
+        self.identity = person.identity
 
     @classmethod
     async def open(cls, root: Path, directory: Path, branch: str) -> Clone:
@@ -117,16 +89,13 @@ class Clone:
 
         Raises:
             InputError: `root` is not a git repository.
-            Unavailable: its origin cannot be read now.
         """
-        origin = await _config(root, "--get", "remote.origin.url")
-        url = _absolute(origin, root) if origin else str(root)
+        person = await PersonsConfiguration.read(root)
         git = Git(directory)
         if not (directory / "HEAD").exists():
             await git.run("init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", str(directory))
-        clone = cls(git, root, url, branch, has_origin=bool(origin))
-        await clone._configure()
-        return clone
+        atomicfile.write(directory / "config", person.text(person.origin or str(root)).encode())
+        return cls(git, root, branch, person)
 
     @property
     def base_ref(self) -> str:
@@ -140,7 +109,7 @@ class Clone:
             InputError: it has no such branch.
         """
         spec = f"+{self.base_ref}:{self.base_ref}"
-        args = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--", self.url, spec)
+        args = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--", "origin", spec)
         answer = await self.git.ask(*args)
         if answer.status == 0:
             return await self.git.run("rev-parse", "--verify", self.base_ref)
@@ -212,7 +181,7 @@ class Clone:
         args = ["push", "--quiet", "--porcelain", f"--force-with-lease={self.base_ref}:{base}"]
         if not self.has_origin:
             args.append(f"--receive-pack={_INTO_CHECKOUT}")
-        answer = await self.git.ask(*args, "--", self.url, f"{commit}:{self.base_ref}")
+        answer = await self.git.ask(*args, "--", "origin", f"{commit}:{self.base_ref}")
         if answer.status == 0:
             return
         said = answer.out + "\n" + answer.err
@@ -224,7 +193,7 @@ class Clone:
                 where=str(self.root),
                 remedy="commit or stash them, or check out another branch; the landing waits",
             )
-        command = self.git.command(*args, "--", self.url, f"{commit}:{self.base_ref}")
+        command = self.git.command(*args, "--", "origin", f"{commit}:{self.base_ref}")
         if "[remote rejected]" in said or "hook declined" in said or "protected" in said:
             reason = next(
                 (line for line in said.splitlines() if "rejected" in line or "declined" in line), said.strip()
@@ -301,34 +270,8 @@ class Clone:
                     remedy="finish or abort it; the landing waits",
                 )
 
-    async def _configure(self) -> None:
-        for key, value in _CONFIGURATION.items():
-            await self.git.run("config", key, value)
-        name = await _config(self.root, "--get", "user.name")
-        email = await _config(self.root, "--get", "user.email")
-        self.identity = Identity(name, email) if name and email else Identity()
-        found = await _config(self.root, "--null", "--get-regexp", _NETWORK_KEYS)
-        for item in filter(None, found.split("\0")):
-            key, _, value = item.partition("\n")
-            await self.git.run("config", "--replace-all", key, value)
-
 
 _INTO_CHECKOUT = "git -c receive.denyCurrentBranch=updateInstead -c core.hooksPath=/dev/null receive-pack"
-
-
-async def _config(root: Path, *args: str) -> str:
-    """A value of the person's own git configuration, as their git sees it; empty when it is not set.
-
-    Raises:
-        InputError: `root` is not a git repository, or git refuses to look at it.
-    """
-    env = {
-        name: value for name, value in environment().items() if name not in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM")
-    }
-    done = await anyio.run_process(["git", "-C", str(root), "config", *args], check=False, env=env)
-    if done.returncode in (0, 1):
-        return done.stdout.decode("utf-8", "replace").rstrip("\n")
-    raise InputError(done.stderr.decode("utf-8", "replace").strip() or "git cannot read it", source=str(root))
 
 
 async def _checked_out(root: Path) -> str:
@@ -336,10 +279,3 @@ async def _checked_out(root: Path) -> str:
         ["git", "-C", str(root), "symbolic-ref", "--quiet", "HEAD"], check=False, env=environment()
     )
     return done.stdout.decode().strip()
-
-
-def _absolute(url: str, root: Path) -> str:
-    """A relative path as origin is relative to the repository."""
-    if "://" in url or re.match(r"[^/]+:", url) or url.startswith("/"):
-        return url
-    return str((root / Path(url).expanduser()).resolve())

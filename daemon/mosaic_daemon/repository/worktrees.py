@@ -16,6 +16,7 @@ import anyio.to_thread
 
 from mosaic_daemon.ground.git import Git
 from mosaic_daemon.repository.clone import Clone
+from mosaic_daemon.repository.configuration import quoted
 
 _NEW = ".new-"
 _SPARE = ".spare"
@@ -123,8 +124,8 @@ class Worktrees:
         identity = self._clone.identity
         return (
             "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n"
-            f"[user]\n\tname = {_quoted(identity.name)}\n\temail = {_quoted(identity.email)}\n"
-            f'[remote "origin"]\n\turl = {_quoted(self._clone.git.directory)}\n\tpushurl = {_quoted(directory)}\n'
+            f"[user]\n\tname = {quoted(identity.name)}\n\temail = {quoted(identity.email)}\n"
+            f'[remote "origin"]\n\turl = {quoted(self._clone.git.directory)}\n\tpushurl = {quoted(directory)}\n'
             f"\tfetch = +{self._clone.base_ref}:refs/remotes/origin/{self._clone.branch}\n"
             "[gc]\n\tauto = 0\n[push]\n\tdefault = current\n[receive]\n\tdenyCurrentBranch = ignore\n"
         )
@@ -135,11 +136,6 @@ class Worktrees:
         theirs = tree / ".git" / "index"
         if theirs.is_file() and not theirs.is_symlink():
             shutil.copyfile(theirs, index)
-
-
-def _quoted(value: object) -> str:
-    """A value as git's configuration files want it."""
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _remove(path: Path) -> None:
