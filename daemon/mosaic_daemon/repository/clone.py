@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +17,11 @@ import anyio
 
 from mosaic_daemon.ground import atomicfile
 from mosaic_daemon.ground.errors import InputError, Refused, Unavailable
-from mosaic_daemon.ground.git import Git, GitError, environment
+from mosaic_daemon.ground.git import Answer, Git, GitError, environment
 from mosaic_daemon.repository.configuration import PersonsConfiguration, without_password
 
+_NETWORK_SEC = 60.0
+_UNREACHABLE_SEC = 4.0
 _BUSY = {
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase",
@@ -82,6 +85,8 @@ class Clone:
         self.has_origin = person.origin is not None
         self.url = without_password(person.origin or str(root))
         self.identity = person.identity
+        self._network = Git(git.directory, timeout_sec=_NETWORK_SEC)
+        self._unreachable: tuple[float, Unavailable] | None = None
 
     @classmethod
     async def open(cls, root: Path, directory: Path, branch: str) -> Clone:
@@ -104,14 +109,22 @@ class Clone:
     async def base(self) -> str:
         """The newest commit of the base branch, read from where changes land.
 
+        An origin that cannot be reached is not asked again for a while, so that everything else goes on meanwhile.
+
         Raises:
             Unavailable: it cannot be reached.
             InputError: it has no such branch.
         """
+        if self._unreachable is not None and time.monotonic() < self._unreachable[0]:
+            raise self._unreachable[1]
         spec = f"+{self.base_ref}:{self.base_ref}"
         args = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--", "origin", spec)
-        answer = await self.git.ask(*args)
+        try:
+            answer = await self._network.ask(*args)
+        except GitError as late:
+            answer = Answer(late.status, "", late.stderr)
         if answer.status == 0:
+            self._unreachable = None
             return await self.git.run("rev-parse", "--verify", self.base_ref)
         if "couldn't find remote ref" in answer.err:
             raise InputError(
@@ -120,11 +133,10 @@ class Clone:
                 remedy="push it, make a first commit, or set `tracking.base_branch`",
             )
         said = answer.err.strip().splitlines()
-        raise Unavailable(
-            f"the origin cannot be read: {said[-1] if said else 'no message'}",
-            where=self.git.command(*args),
-            remedy="it is tried again by itself",
-        )
+        problem = f"the origin cannot be read: {said[-1] if said else 'no message'}"
+        error = Unavailable(problem, where=self.git.command(*args), remedy="it is tried again by itself")
+        self._unreachable = (time.monotonic() + _UNREACHABLE_SEC, error)
+        raise error
 
     async def take(self, source: Path, branch: str, name: str) -> str | None:
         """Fetch the head of `branch` from a worker's repository as `refs/mosaic/<name>`; None when it has none.
@@ -151,7 +163,7 @@ class Clone:
         lines = answer.out.splitlines()
         if answer.status == 0:
             return MergedTree(lines[0])
-        if answer.status == 1:
+        if answer.status == 1 and lines:  # without a tree it did not merge at all: a commit is missing
             return MergedTree(None, tuple(dict.fromkeys(line for line in lines[1:] if line)))
         raise GitError(self.git.command("merge-tree", "--write-tree", base, head), answer.status, answer.err, "")
 
@@ -181,7 +193,7 @@ class Clone:
         args = ["push", "--quiet", "--porcelain", f"--force-with-lease={self.base_ref}:{base}"]
         if not self.has_origin:
             args.append(f"--receive-pack={_INTO_CHECKOUT}")
-        answer = await self.git.ask(*args, "--", "origin", f"{commit}:{self.base_ref}")
+        answer = await self._network.ask(*args, "--", "origin", f"{commit}:{self.base_ref}")
         if answer.status == 0:
             return
         said = answer.out + "\n" + answer.err
