@@ -112,7 +112,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The base branch moved: nothing happened, start again from the queue guard."""
+    """The base branch, or the change, is not what was asked for: nothing happened, start again from the queue guard."""
 
     detail: str = ""
 

@@ -6,6 +6,7 @@ compare-and-swap. Building it again gives the same commit, so every step may be 
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from mosaic_daemon.ground.errors import Refused
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.repository.clone import BaseMoved, Clone
 from mosaic_daemon.repository.worktrees import Worktrees
-from mosaic_rails.base import Absent, Ended, Limits, Lost, Offered, Order, Rail
+from mosaic_rails.base import Absent, Cause, Ended, Limits, Lost, Offered, Order, Rail
 
 _TAIL_BYTES = 2000
 _RUNS = 3
@@ -90,12 +91,17 @@ class InternalForge:
         return Clean(merged.tree, await self._candidate(proposal, base_sha, merged.tree))
 
     async def change_ci(self, proposal: Proposal, base_sha: str) -> CiReport:
-        candidate = await self._candidate(proposal, base_sha)
-        return await self._ci(f"{proposal.gate}-ci-{candidate[:12]}", candidate)
+        return await self._ci(proposal, await self._candidate(proposal, base_sha))
 
     async def merge(self, proposal: Proposal, base_sha: str) -> MergeAnswer:
+        candidate = await self._candidate(proposal, base_sha)
+        if await self._clone.git.tree(candidate) == await self._clone.git.tree(base_sha):
+            return Forbidden(Failure(FailureClass.NO_CHANGES, "merge", f"{base_sha} has all of it already"))
+        # The task's text may have changed since CI was asked: then this is another commit, and has no verdict yet.
+        if (await self._ci(proposal, candidate)).verdict not in (Verdict.GREEN, Verdict.ABSENT):
+            return Moved(f"CI of {candidate} is not green")
         try:
-            await self._clone.land(await self._candidate(proposal, base_sha), base_sha)
+            await self._clone.land(candidate, base_sha)
         except BaseMoved as moved:
             return Moved(str(moved))
         except Refused as refused:
@@ -125,7 +131,8 @@ class InternalForge:
         """The gate's last step in the ledger closes the internal ref."""
 
     async def tidy(self, proposal: Proposal) -> None:
-        for tree in self._checks.trees.names(f"{proposal.gate}-ci-"):
+        mine = re.compile(rf"{re.escape(proposal.gate)}-ci-[0-9a-f]{{12}}\.\d+")
+        for tree in filter(mine.fullmatch, self._checks.trees.names()):
             await self._checks.rail.settle(tree)
             await self._checks.trees.remove(tree)
 
@@ -140,9 +147,10 @@ class InternalForge:
         author = await self._clone.author(proposal.head_sha)
         return await self._clone.squash(tree, base_sha, proposal.message, proposal.opened_at, author)
 
-    async def _ci(self, name: str, commit: str) -> CiReport:
+    async def _ci(self, proposal: Proposal, commit: str) -> CiReport:
         if self._checks.command is None:
             return _NO_CI
+        name = f"{proposal.gate}-ci-{commit[:12]}"
         for run in range(1, _RUNS + 1):
             report = await self._run(f"{name}.{run}", commit)
             if report is not None:
@@ -154,7 +162,7 @@ class InternalForge:
         match await self._checks.rail.observe(name):
             case Lost():
                 return None
-            case Ended(exit_code=0, log=log):
+            case Ended(cause=Cause.EXIT, exit_code=0, log=log):
                 return CiReport(Verdict.GREEN, (Check(self._title, "exit 0", str(log)),))
             case Ended(log=log, detail=detail):
                 return CiReport(Verdict.RED, (Check(self._title, detail, str(log)),), _tail(log), self._title)

@@ -199,11 +199,11 @@ class Clone:
         said = answer.out + "\n" + answer.err
         if "stale info" in said or "fetch first" in said or "non-fast-forward" in said or "failed to lock" in said:
             raise BaseMoved(said.strip())
-        if "Working directory has" in said or "unstaged changes" in said or "staged changes" in said:
+        if "Working directory has" in said or "Could not update working tree" in said:
             raise Refused(
-                f"`{self.branch}` is checked out with uncommitted changes",
+                f"`{self.branch}` is checked out with uncommitted or untracked files in the way",
                 where=str(self.root),
-                remedy="commit or stash them, or check out another branch; the landing waits",
+                remedy="commit, stash or move them, or check out another branch; the landing waits",
             )
         command = self.git.command(*args, "--", "origin", f"{commit}:{self.base_ref}")
         if "[remote rejected]" in said or "hook declined" in said or "protected" in said:
