@@ -103,10 +103,12 @@ def _invite() -> None:
     context.say(
         "\nYour own repository:\n\n"
         f'  export PATH="{folder}:$PATH"\n'
-        "  cd /path/to/your/repository && mosaic-orchestrator init\n"
-        "  mosaic-orchestrator enqueue 'SEC-1: what is to be done'    # a coding agent does it; default: claude\n"
-        "  mosaic-orchestrator run --until-idle\n"
+        "  cd /path/to/your/repository\n"
+        "  mosaic-orchestrator init\n"
+        '  mosaic-orchestrator enqueue FIRST-1 "what is to be done"\n'
+        "  mosaic-orchestrator run\n"
         "\n"
+        "The work is done by `claude` unless you name another agent or a shell command (`worker.runtime`, --command).\n"
         "Set `gate.ci_command` in .mosaic/orchestrator/config.toml to the command that must pass before anything lands."
     )
 
