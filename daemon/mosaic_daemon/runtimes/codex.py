@@ -1,7 +1,7 @@
 """Codex: `codex exec --json`.
 
 What was seen (0.169.0): the usage of `turn.completed` counts the whole thread so far, also a resumed one's earlier
-turns, so the last one of a thread is the truth; its input includes the cached part. A turn that failed reports no
+turns, so the last one is the truth; its input includes the cached part. A turn that failed reports no
 usage. Errors come as words only, and an `error` event may be no more than the announcement of another try.
 """
 
@@ -29,7 +29,7 @@ class _Run:
     session: str | None = None
     texts: list[str] = field(default_factory=list)
     said: str = ""
-    used_by_thread: dict[str, int] = field(default_factory=dict)
+    used: int | None = None
     ended: bool = False
     trouble: str = ""
     foreign: str = ""
@@ -43,10 +43,9 @@ def read(log: bytes, ended_at: datetime) -> Reading:
         else:
             _take(run, event)
     texts = [*run.texts, run.said] if run.said else run.texts
-    used = sum(run.used_by_thread.values()) if run.used_by_thread else None
     error = None if run.ended else one_line(run.trouble or run.foreign or "the output ends before the turn does")
     limit = Limit(limits.told(run.trouble, ended_at), one_line(run.trouble)) if _passes(run) else None
-    return Reading("\n\n".join(texts), used, limit, error, run.session)
+    return Reading("\n\n".join(texts), run.used, limit, error, run.session)
 
 
 def _take(run: _Run, event: Event) -> None:
@@ -62,7 +61,7 @@ def _take(run: _Run, event: Event) -> None:
                 run.said = string(item, "text")
         case "turn.completed":
             run.ended, run.trouble = True, ""
-            run.used_by_thread[run.session or ""] = _tokens(table(event, "usage"))
+            run.used = _tokens(table(event, "usage"))
             run.texts.append(run.said)
             run.said = ""
         case "turn.failed":

@@ -36,7 +36,7 @@ def plain(text: str) -> str:
 
 def one_line(text: str) -> str:
     """The text as one printable line of at most 400 characters."""
-    line = _UNPRINTABLE.sub(" ", plain(text[: 4 * _MAX_LINE_CHARACTERS])).strip()
+    line = " ".join(_UNPRINTABLE.sub(" ", plain(text[: 4 * _MAX_LINE_CHARACTERS])).split())
     return line if len(line) <= _MAX_LINE_CHARACTERS else line[: _MAX_LINE_CHARACTERS - 1] + "…"
 
 

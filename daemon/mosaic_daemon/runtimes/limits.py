@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 _PASSING_WORDS = re.compile(
     r"usage limit|rate.?limit|hit your .{0,40}\blimit|too many requests|overloaded|at capacity|high demand"
     r"|quota exceeded|exceeded your current quota|insufficient.quota|credit balance is too low"
-    r"|service unavailable|bad gateway|gateway time.?out|internal server error"
+    r"|\bstatus:? 5\d\d\b|service unavailable|bad gateway|gateway time.?out|internal server error"
     r"|stream disconnected|connection (?:refused|failed|reset|error)|error sending request|unable to connect",
     re.IGNORECASE,
 )
