@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import anyio
 
 from mosaic_daemon.ground import atomicfile
-from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.ground.errors import InputError, Unavailable
 from mosaic_daemon.ground.git import environment
 from mosaic_daemon.ground.layout import TABLE, Layout
-from mosaic_daemon.nouns.record import Record, Removed
+from mosaic_daemon.nouns.record import Record, Removed, Running
 from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.parts import Parts
-from mosaic_daemon.stages import intake
+from mosaic_daemon.stages import collect, intake
 from mosaic_daemon.tracking import table
 from mosaic_daemon.tracking.merge import Face, FaceChanges, Merge, fields_of, row_of, three_way
 from mosaic_daemon.tracking.view import entry_of
+from mosaic_rails.base import Ended, Lost, Rail
+
+_STOP_SEC = 20.0  # a worker's process tree has 10 s to end by itself
+_POLL_SEC = 0.1
 
 
-def ask(parts: Parts, task: str, wanted: Status, actor: str) -> str:
+async def ask(parts: Parts, task: str, wanted: Status, actor: str) -> str:
     """Ask for a status (`not-started` is a retry, `deferred` a cancellation). Returns one line that says what follows.
 
     Raises:
         InputError: there is no such task.
         Refused: the rules do not allow it.
     """
+    if task not in parts.ledger.records:
+        await take_in_queue(parts)
     record = find(parts, task)
     event = intake.request(record, wanted, f"asked for by {actor}", actor)
     if event is None:
@@ -38,6 +45,67 @@ def ask(parts: Parts, task: str, wanted: Status, actor: str) -> str:
     if event.kind == "stop-requested":
         return f"{record.id}: its worker is being stopped, then it will be {wanted}"
     return f"{record.id} is {after.status}" + (f" ({after.stage})" if after.stage else "")
+
+
+async def end_worker(parts: Parts, task: str) -> bool:
+    """Stop the worker of a task that was asked to stop, and record its end: for a command that has no daemon to do it.
+
+    Returns whether it has ended; if not, the next daemon sees to it.
+    """
+    record = parts.ledger.records[task]
+    if not isinstance(record.state, Running) or not record.state.stopping:
+        return True
+    attempt = record.state.attempt
+    rail = parts.place.rail(attempt)
+    await rail.revoke(attempt.name)
+    with anyio.move_on_after(_STOP_SEC):
+        end = await _ended(rail, attempt.name)
+        runtime = parts.place.runtimes[attempt.runtime]
+        for event in await parts.judge.verdict(record, runtime, end, parts.clock.now()):
+            parts.ledger.append(task, event, at=parts.clock.now())
+        collect.keep_result(parts.place.layout, attempt.name)
+        await rail.settle(attempt.name)
+        return True
+    return False
+
+
+async def _ended(rail: Rail, attempt: str) -> Ended | Lost:
+    while True:
+        seen = await rail.observe(attempt)
+        if isinstance(seen, Ended | Lost):
+            return seen
+        await anyio.sleep(_POLL_SEC)
+
+
+async def take_in_queue(parts: Parts) -> tuple[str, ...]:
+    """Take in what people wrote into `tasks.json`; returns a line for each entry that cannot be taken in.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    queue = parts.queue
+    problems: tuple[str, ...] = ()
+    while True:
+        now = parts.clock.now()
+        if (changes := queue.changes(now)) is not None:
+            taken = intake.take_in(changes, parts.ledger, queue.name, now)
+            parts.ledger.append_all(taken.entries)
+            queue.accept(taken.later, taken.rejected)
+            problems += tuple(taken.problems)
+            if not taken.later:
+                continue  # another edit may come behind it
+        if queue.broken is not None:
+            raise queue.broken
+        if not queue.settling:
+            return problems
+        await anyio.sleep(_POLL_SEC)  # whoever writes it may be in the middle of it
+
+
+def publish_queue(parts: Parts) -> None:
+    """Let `tasks.json` show the ledger, unless a tool holds it or it was changed since: then the next tick does."""
+    parts.queue.show(parts.ledger.listed())
+    with suppress(Unavailable):
+        parts.queue.publish()
 
 
 def find(parts: Parts, task: str) -> Record:
@@ -78,13 +146,7 @@ class SyncPlan:
 
 async def sync(parts: Parts, *, apply: bool) -> SyncPlan:
     """Three-way merge of the checkout's `docs/TASKS.md` and the queue; done if `apply`, else only planned."""
-    now = parts.clock.now()
-    if (changes := parts.queue.changes(now)) is not None:
-        taken = intake.take_in(changes, parts.ledger, parts.queue.name, now)
-        parts.ledger.append_all(taken.entries)
-        parts.queue.accept(taken.later, taken.rejected)
-    if parts.queue.broken is not None:
-        raise parts.queue.broken
+    problems = await take_in_queue(parts)
     layout = parts.place.layout
     text = layout.table.read_text(encoding="utf-8") if layout.table.exists() else ""
     shown = table.parse(text, source=TABLE)
@@ -94,7 +156,7 @@ async def sync(parts: Parts, *, apply: bool) -> SyncPlan:
     for task in shown.unreadable & theirs.keys():
         mine[task] = base[task] = theirs[task]
     merge = three_way(base, mine, theirs)
-    problems = tuple(f"{TABLE}:{problem.line}: {problem.message}" for problem in shown.problems)
+    problems += tuple(f"{TABLE}:{problem.line}: {problem.message}" for problem in shown.problems)
     if apply:
         problems += await _apply(parts, merge, shown)
     return SyncPlan(
@@ -120,8 +182,7 @@ async def _apply(parts: Parts, merge: Merge, shown: table.Table) -> tuple[str, .
     )
     taken = intake.take_in(changes, parts.ledger, TABLE, now)
     parts.ledger.append_all(taken.entries)
-    parts.queue.show(parts.ledger.listed())
-    parts.queue.publish()
+    publish_queue(parts)
     cells = {row.cells["id"]: row.cells for row in shown.rows}
     rows = [row_of(entry_of(record), cells.get(record.id)) for record in parts.ledger.listed()]
     file = parts.place.layout.table

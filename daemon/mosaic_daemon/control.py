@@ -6,8 +6,8 @@ import json
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import anyio
 import anyio.abc
 from loguru import logger
 
-from mosaic_daemon.ground.errors import InputError, MosaicError, Unavailable
+from mosaic_daemon.ground.controlsocket import short_address
+from mosaic_daemon.ground.errors import InputError, MosaicError
 
 Handler = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 
@@ -26,7 +27,7 @@ _MAX_BYTES = 1 << 20
 async def listening(path: Path) -> AsyncIterator[anyio.abc.SocketListener]:
     """A socket at `path`, mode 0600. Hold the repository's lock: what another daemon left there is replaced."""
     path.unlink(missing_ok=True)
-    with _short(path) as address:
+    with short_address(path) as address:
         listener = await anyio.create_unix_listener(address, mode=0o600)
     try:
         async with listener:
@@ -42,13 +43,9 @@ async def serve(listener: anyio.abc.SocketListener, handle: Handler) -> None:
         async with stream:
             try:
                 _check_peer(stream)
-                line = await _line(stream)
-                request = json.loads(line)
-                answer: dict[str, Any] = {"ok": True, "result": await handle(request["verb"], request.get("args", {}))}
+                answer = await _answer(await _line(stream), handle)
             except MosaicError as error:
-                answer = {"ok": False, "problem": error.line, "exit_code": error.exit_code}
-            except (ValueError, KeyError, TypeError) as error:
-                answer = {"ok": False, "problem": f"not a request: {error!r}", "exit_code": 2}
+                answer = _refusal(error.line, error.exit_code)
             except anyio.BrokenResourceError:
                 return
             try:
@@ -59,46 +56,23 @@ async def serve(listener: anyio.abc.SocketListener, handle: Handler) -> None:
     await listener.serve(talk)
 
 
-class RemoteError(MosaicError):
-    """The daemon refused or failed; the message is its own."""
-
-    def __init__(self, problem: str, exit_code: int) -> None:
-        super().__init__(problem)
-        self.exit_code = exit_code
-
-
-def call(path: Path, verb: str, *, timeout_sec: float = 30.0, **args: Any) -> Any:
-    """Ask the running daemon; blocks until it answers.
-
-    Raises:
-        FileNotFoundError, ConnectionRefusedError: no daemon is running.
-        Unavailable: it does not answer in time.
-        RemoteError: it says no.
-    """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as channel, _short(path) as address:
-        channel.settimeout(timeout_sec)
-        channel.connect(address)
-        channel.sendall(json.dumps({"verb": verb, "args": args}).encode() + b"\n")
-        try:
-            line = channel.makefile("rb").readline()
-        except TimeoutError:
-            raise Unavailable(f"the daemon did not answer within {timeout_sec:.0f} s", where=str(path)) from None
-    if not line:
-        raise Unavailable("the daemon went away before it answered", where=str(path))
-    answer = json.loads(line)
-    if not answer["ok"]:
-        raise RemoteError(answer["problem"], answer["exit_code"])
-    return answer["result"]
-
-
-@contextmanager
-def _short(path: Path) -> Iterator[str]:
-    """An address of the socket that fits: the kernel allows 107 bytes, a repository's path may be longer."""
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+async def _answer(line: bytes, handle: Handler) -> dict[str, Any]:
     try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
+        request = json.loads(line)
+        verb, args = str(request["verb"]), dict(request.get("args", {}))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return _refusal(f"not a request: {error!r}", 2)
+    try:
+        return {"ok": True, "result": await handle(verb, args)}
+    except MosaicError:
+        raise
+    except Exception as error:  # a request that fails must not end the daemon
+        logger.opt(exception=error).error("request {}: {}", verb, error)
+        return _refusal(f"the daemon failed at `{verb}`: {type(error).__name__}: {error}; its log says more", 1)
+
+
+def _refusal(problem: str, exit_code: int) -> dict[str, Any]:
+    return {"ok": False, "problem": problem, "exit_code": exit_code}
 
 
 def _check_peer(stream: anyio.abc.SocketStream) -> None:

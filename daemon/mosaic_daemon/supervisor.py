@@ -263,7 +263,7 @@ class Supervisor:
                     self._parts.ledger.append("", DrainChanged(False, "drain --resume"), at=self._parts.clock.now())
             case "ask":
                 async with self._ticking:
-                    answer = commands.ask(
+                    answer = await commands.ask(
                         self._parts, args["task"], Status(args["wanted"]), args.get("actor", "socket")
                     )
                 self.wake()
@@ -279,13 +279,14 @@ class Supervisor:
         return self._about()
 
     def _about(self) -> dict[str, Any]:
-        ledger = self._parts.ledger
+        ledger, table = self._parts.ledger, self._parts.table
         return {
             "pid": os.getpid(),
             "since": self._started.isoformat(timespec="seconds"),
             "draining": ledger.system.draining,
             "in_flight": [record.id for record in ledger.in_state(Dispatching, Running, Gating)],
-            "degraded": [text for text in (self._parts.table.degraded,) if text],
+            "max_workers": self._parts.max_workers,
+            "degraded": [f"{table.name} is not published: {table.degraded}"] if table.degraded else [],
             "status": self._status_line(),
         }
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 PROGRAM = "mosaic-orchestrator"
 
@@ -89,9 +91,15 @@ def _overview() -> str:
     return f"usage: {PROGRAM} VERB [options]\n\n{verbs}\n\n{more}\n\n{_COMMON}\n\n{_EXIT_CODES}"
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line instead of the whole usage before it."""
+        self.exit(2, f"{PROGRAM}: {message}; `{self.prog} --help` says more\n")
+
+
 def _execute(verb: str, words: Sequence[str], program: str) -> int:
     module = importlib.import_module(f"mosaic_daemon.cli.{verb.replace('-', '_')}")
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=program,
         description=module.__doc__,
         epilog=_EXIT_CODES,
@@ -113,9 +121,13 @@ def _execute(verb: str, words: Sequence[str], program: str) -> int:
     common.add_argument(
         "--log-format", choices=("text", "json"), default="text", help="log lines for people or machines"
     )
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name nobody can print must not end a command
     options = parser.parse_args(words)
     try:
         code: int = module.execute(options)
+        sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
@@ -139,6 +151,9 @@ def _failed(error: Exception) -> int:
         return error.exit_code
     if os.environ.get("MOSAIC_TRACEBACK"):
         raise error
+    if isinstance(error, OSError) and error.filename is not None:
+        print(f"{PROGRAM}: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
     where = error.__traceback__
     while where is not None and where.tb_next is not None:
         where = where.tb_next

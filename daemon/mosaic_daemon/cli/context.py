@@ -37,7 +37,7 @@ def settings_of(
 
 def ask_daemon(layout: Layout, verb: str, *, timeout_sec: float = 30.0, **args: Any) -> tuple[bool, Any]:
     """(True, its answer) from the running daemon, or (False, None) when none runs."""
-    from mosaic_daemon.control import call
+    from mosaic_daemon.ground.controlsocket import call
 
     try:
         return True, call(layout.socket, verb, timeout_sec=timeout_sec, **args)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,24 +13,22 @@ from pathlib import Path
 
 from mosaic_daemon.ground.errors import AnotherInstance
 
+DAEMON = "daemon"
+_GLANCE_SEC = 0.2  # somebody who asks `holder` has the lock for an instant
+_ERRAND_SEC = 5.0  # a command that works on the files is through in a moment
+_POLL_SEC = 0.02
+
 
 @contextmanager
 def held(lock: Path, what: str) -> Iterator[None]:
-    """Hold the repository. `what` says for people who holds it: `daemon`, `retry`.
+    """Hold the repository. `what` says for people who holds it: `daemon`, `retry`. Waits a little for short holders.
 
     Raises:
         AnotherInstance: somebody else holds it; says who and since when.
     """
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AnotherInstance(
-                f"the repository is held by {_described(lock)}",
-                where=str(lock),
-                remedy="`mosaic-orchestrator status` shows it, `mosaic-orchestrator drain` ends it",
-            ) from None
+        _take(descriptor, lock)
         os.ftruncate(descriptor, 0)
         about = {"what": what, "pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
         os.pwrite(descriptor, json.dumps(about).encode() + b"\n", 0)
@@ -51,6 +50,22 @@ def holder(lock: Path) -> dict[str, object] | None:
     finally:
         os.close(descriptor)
     return None
+
+
+def _take(descriptor: int, lock: Path) -> None:
+    started = time.monotonic()
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waited = time.monotonic() - started
+            if waited > (_GLANCE_SEC if _about(lock).get("what") == DAEMON else _ERRAND_SEC):
+                raise AnotherInstance(
+                    f"the repository is held by {_described(lock)}",
+                    where=str(lock),
+                    remedy="`mosaic-orchestrator status` shows it, `mosaic-orchestrator drain` ends it",
+                ) from None
+        time.sleep(_POLL_SEC)
 
 
 def _described(lock: Path) -> str:

@@ -1,0 +1,148 @@
+"""Events, steps and failures in plain words, from the JSON in which the ledger keeps them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mosaic_daemon.cli.text import one_line
+
+Body = Mapping[str, Any]
+
+STATUS = {
+    "not-started": "not started",
+    "in-progress": "in progress",
+    "done": "done",
+    "failed": "failed",
+    "blocked": "blocked",
+    "needs-qa": "needs QA",
+    "deferred": "deferred",
+}
+STEP = {
+    "lease": "waiting for its turn",
+    "main-clear": "waiting for a quiet base branch",
+    "pr": "opening the pull request",
+    "mergeable": "trying the merge and its CI",
+    "merge": "merging",
+    "verify": "checking what was merged",
+    "main-ci": "CI of the merge commit",
+    "close": "closing the issue",
+}
+FAILURE = {
+    "worker": "the worker failed",
+    "lost": "the worker was lost",
+    "conflict": "its change does not merge",
+    "ci": "CI is red",
+    "no-changes": "there is nothing to merge",
+    "gate": "the forge or git refused",
+    "person": "a person asked for it",
+}
+_PASSED = {
+    "lease": "it is its turn",
+    "main-clear": "the base branch is quiet",
+    "pr": "the pull request is open",
+    "mergeable": "it merges",
+    "merge": "the squash commit is on the base branch",
+    "verify": "what was merged is what was accepted",
+    "main-ci": "CI of the merge commit",
+    "close": "the issue is closed",
+}
+
+
+def sentence(kind: str, body: Body) -> str:
+    """One line that says what happened; an event of a newer version says at least its kind."""
+    said = _SENTENCES.get(kind)
+    return one_line(said(body) if said else kind.replace("-", " "))
+
+
+def command_to_paste(failure: Body) -> str:
+    """The command that failed, with the folder it has to be run in; empty when there is none."""
+    command = str(failure.get("command") or "")
+    cwd = failure.get("cwd")
+    return f"cd {shlex.quote(str(cwd))} && {command}" if command and cwd else command
+
+
+def tokens(number: int | None) -> str:
+    """`5.2K tokens`, or nothing when nothing was reported."""
+    if number is None:
+        return ""
+    if number < 1_000:
+        return f"{number} tokens"
+    scale, unit = (1e3, "K") if number < 999_950 else (1e6, "M")
+    return f"{number / scale:.1f}".removesuffix(".0") + f"{unit} tokens"
+
+
+def shown_value(value: Any) -> str:
+    return "nothing" if value in (None, "", [], ()) else one_line(value if isinstance(value, str) else f"{value}", 60)
+
+
+def _edited(body: Body) -> str:
+    changes = (
+        f"{field}: {shown_value(pair[0])} → {shown_value(pair[1])}" for field, pair in body.get("changed", {}).items()
+    )
+    return f"{'; '.join(changes)}"
+
+
+def _passed(body: Body) -> str:
+    step, evidence = str(body.get("step")), body.get("evidence") or {}
+    seen = [_PASSED.get(step, step)]
+    if change := body.get("change"):
+        seen.append(str(change))
+    if sha := body.get("merge_sha") or evidence.get("base_sha"):
+        seen.append(str(sha)[:12])
+    if verdict := evidence.get("verdict"):
+        seen.append(f"CI: {'none' if verdict == 'absent' else verdict}")
+    return f"gate: {', '.join(seen)}"
+
+
+def _failed(body: Body) -> str:
+    last = "; no try is left" if body.get("final") else ""
+    return f"attempt {body['fence']} failed: {body['failure']['message']}{last}"
+
+
+def _until(until: Any) -> str:
+    return f", until {until}" if until else ""
+
+
+def _used(body: Body) -> str:
+    used = tokens(body.get("used"))
+    return f", {used}" if used else ""
+
+
+_SENTENCES: Mapping[str, Callable[[Body], str]] = {
+    "task-added": lambda e: f"taken in from {e['source']}",
+    "task-edited": lambda e: f"edited in {e['source']}: {_edited(e)}",
+    "task-removed": lambda e: f"taken out of the queue in {e['source']}",
+    "edit-refused": lambda e: f"an edit in {e['source']} was refused ({_edited(e)}): {e['reason']}",
+    "requeued": lambda e: f"to be done again: {e['reason']}",
+    "task-deferred": lambda e: f"deferred: {e['reason']}",
+    "task-blocked": lambda e: f"blocked: {e['reason']}",
+    "stop-requested": lambda e: f"its worker is to be stopped, then it is {STATUS[e['wanted']]}: {e['reason']}",
+    "attempt-intended": lambda e: (
+        f"attempt {e['attempt']['fence']} prepared for {e['attempt']['runtime']}@{e['attempt']['rail']}, "
+        f"branch {e['attempt']['branch']} from {e['attempt']['base_sha'][:12]}"
+    ),
+    "attempt-started": lambda e: f"attempt {e['fence']} started ({e['worker']})",
+    "attempt-failed": _failed,
+    "attempt-released": lambda e: (
+        f"attempt {e['fence']} ended and does not count: {e['reason']}{_until(e.get('not_before'))}"
+    ),
+    "attempt-stopped": lambda e: f"attempt {e['fence']} was stopped, the task is {STATUS[e['wanted']]}: {e['reason']}",
+    "result-accepted": lambda e: f"attempt {e['fence']} accepted at {e['head_sha'][:12]}{_used(e)}",
+    "result-rejected": lambda e: f"{e['file']} was put aside: {e['reason']}",
+    "gate-stepped": _passed,
+    "gate-intended": lambda e: f"gate: {STEP.get(e['step'], e['step'])}",
+    "gate-rewound": lambda e: f"gate: from the start, {e['reason']}",
+    "gate-held": lambda e: f"gate waits: {e['hold']['reason']}{_until(e['hold'].get('until'))}",
+    "gate-returned": lambda e: f"back to a worker: {e['failure']['message']}",
+    "gate-blocked": lambda e: f"blocked at the gate: {e['failure']['message']}",
+    "gate-failed": lambda e: f"failed at the gate: {e['failure']['message']}",
+    "gate-resumed": lambda e: f"the gate goes on, asked for in {e['source']}",
+    "done-found": lambda e: str(e["evidence"].get("summary", "found done on the base branch")),
+    "task-done": lambda e: str(e["evidence"].get("summary", "done")),
+    "runtime-held": lambda e: f"no start on {e['runtime']}{_until(e['hold'].get('until'))}: {e['hold']['reason']}",
+    "runtime-released": lambda e: f"starts on {e['runtime']} again",
+    "drain-changed": lambda e: f"{'draining' if e['draining'] else 'not draining any more'} ({e['source']})",
+    "reported": lambda e: str(e["message"]),
+}
