@@ -4,6 +4,7 @@
 #   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/repo" mosaic-orchestrator run
 #
 # The repository is mounted at /repo and must belong to the user the container runs as: git refuses others' repositories.
+# The end of a container is the end of its workers: `docker exec … mosaic-orchestrator drain` lets them finish first.
 
 FROM python:3.12-slim AS build
 WORKDIR /source

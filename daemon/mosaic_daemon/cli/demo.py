@@ -35,7 +35,7 @@ def execute(options: argparse.Namespace) -> int:
         code = _play(root)
     except KeyboardInterrupt:
         if passing:
-            shutil.rmtree(root)
+            shutil.rmtree(root, ignore_errors=True)
         raise
     if passing and code == 0:
         shutil.rmtree(root)
