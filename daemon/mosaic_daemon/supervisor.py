@@ -107,7 +107,6 @@ class Supervisor:
         self._wake.set()
 
     async def _loop(self) -> None:
-        self._recover_queue()
         first = True
         while True:
             self._wake = anyio.Event()
@@ -128,7 +127,7 @@ class Supervisor:
             try:
                 if rescan:
                     self._last_rescan = anyio.current_time()
-                    self._reload_settings()
+                self._reload_settings()
                 self.report = await self._tick.run(rescan=rescan)
             except LedgerError as error:
                 logger.error("{}; trying again in {:.0f} s", error.line, _LEDGER_RETRY_SEC)
@@ -150,10 +149,6 @@ class Supervisor:
             logger.debug("no spare working directory: {}", error)
         finally:
             self._preparing = False
-
-    def _recover_queue(self) -> None:
-        for changes in self._parts.queue.recover():
-            self._tick.apply(changes, self._parts.queue.name)
 
     def _rescan_is_due(self) -> bool:
         return anyio.current_time() - self._last_rescan >= self._settings.run.poll_sec

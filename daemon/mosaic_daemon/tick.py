@@ -251,7 +251,7 @@ class Tick:
     def _publish_queue(self) -> None:
         queue = self._parts.queue
         try:
-            changes = self._parts.publisher.publish_queue(self._now)
+            self._parts.publisher.publish_queue(self._now)
         except Unavailable:
             self._report.wait_until(self._now + _SETTLE)
             return
@@ -260,9 +260,7 @@ class Tick:
             self._report.wait_until(self._now + _RETRY)
             return
         self.tell("tasks.json write", "")
-        if changes is not None:
-            self.apply(changes, queue.name)
-        if queue.dirty:
+        if queue.dirty or queue.settling:
             self._report.wait_until(self._now + _SETTLE)
 
     def _table_is_due(self) -> bool:

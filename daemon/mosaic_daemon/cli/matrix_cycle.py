@@ -33,10 +33,7 @@ def execute(options: argparse.Namespace) -> int:
 async def _tick(parts: Any) -> dict[str, Any]:
     from mosaic_daemon.tick import Tick
 
-    tick = Tick(parts)
-    for changes in parts.queue.recover():
-        tick.apply(changes, parts.queue.name)
-    report = await tick.run(rescan=True)
+    report = await Tick(parts).run(rescan=True)
     return {"counts": report.counts, "stuck": report.stuck, "idle": report.idle}
 
 

@@ -1,6 +1,7 @@
-"""What a face showed last: the common ancestor of every merge with what people wrote into it since.
+"""The text of a face on which people and the ledger agreed last: the common ancestor of every later merge.
 
-The text is kept as a file of its own. Before a face is replaced, the ledger notes the hash of the new text; a crash
+It is what the daemon published last, or what people made of that and the ledger has taken in since. It is kept as a
+file of its own. Before a face is replaced, the ledger notes the hash of the new text; a crash
 between the two is recognised by that hash, and the daemon's own text is never taken for a person's edit.
 """
 
@@ -14,7 +15,7 @@ from mosaic_daemon.store.ledger import Ledger
 
 
 class Published:
-    """The last published text of one face.
+    """The agreed text of one face.
 
     Attributes:
         name: `tasks` or `table`; text: None before the first publication.
@@ -32,18 +33,12 @@ class Published:
         """Whether this is exactly what the daemon published last, or was about to."""
         return text == self.text or _hash(text) == self._ledger.memo(f"publishing:{self.name}")
 
-    @property
-    def is_interrupted(self) -> bool:
-        """A publication was intended and not settled: a crash came in between."""
-        intended = self._ledger.memo(f"publishing:{self.name}")
-        return intended is not None and (self.text is None or _hash(self.text) != intended)
-
     def intend(self, text: bytes) -> None:
         """Note durably that `text` is about to be published."""
         self._ledger.remember({f"publishing:{self.name}": _hash(text)})
 
     def settle(self, text: bytes) -> None:
-        """`text` is what the face shows now."""
+        """`text` is what the face shows now, and everything in it is in the ledger."""
         self._file.parent.mkdir(mode=0o700, exist_ok=True)
         atomicfile.write(self._file, text)
         self.text = text

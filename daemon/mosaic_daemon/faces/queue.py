@@ -6,13 +6,16 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from loguru import logger
+
 from mosaic_daemon.faces.published import Published
 from mosaic_daemon.ground import atomicfile
-from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.ground.errors import InputError, Unavailable
 from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.nouns.record import Record, Removed
@@ -25,6 +28,30 @@ from mosaic_daemon.tracking.view import entry_of
 MAX_BYTES = 64 << 20
 _SETTLE = timedelta(seconds=2)
 _KEPT = 50
+_UNKNOWN = ()
+_Entries = Mapping[str, View]
+
+
+@dataclass(slots=True)
+class _Edit:
+    """What people made of `base`, as long as the ledger has not taken it in.
+
+    Attributes:
+        file: the text that was replaced before anybody had looked at it; None for one that is still in its place.
+    """
+
+    base: _Entries
+    entries: _Entries
+    file: Path | None = None
+
+
+@dataclass(slots=True)
+class _Replaced:
+    """A text that was swapped out and nobody has looked at; `base` is what its author started from."""
+
+    file: Path
+    base: _Entries
+    unreadable_since: datetime | None = None
 
 
 class QueueFace:
@@ -43,59 +70,63 @@ class QueueFace:
         self._ledger = ledger
         self._published = Published("tasks", layout.history, ledger)
         self._seen: bytes | None = self._published.text
-        self._stat: tuple[int, ...] | None = None
-        self._known: dict[str, View] | None = None
-        self._told: Mapping[str, View] = {}
-        self._foreign: list[Any] = []
+        self._known: _Entries | None = None
+        self._stat: tuple[int, ...] | None = _UNKNOWN
+        self._is_read = False
+        self._edit: _Edit | None = None
+        self._replaced: list[_Replaced] | None = None
+        self._unusable: list[Any] = []
+        self._rejected: dict[str, View] = {}
         self._extra: Mapping[str, Any] = {}
-        self.problems: tuple[Problem, ...] = ()
         self._shown: dict[str, dict[str, Any]] = {}
-        self._rejected: frozenset[str] = frozenset()
         self._broken_since: datetime | None = None
+        self.problems: tuple[Problem, ...] = ()
         self.broken: InputError | None = None
         self.dirty = True
 
+    # --- in -----------------------------------------------------------------------------------------------------------
+
     def changes(self, now: datetime) -> FaceChanges | None:
-        """What people changed since the file was last seen; None when nothing was.
+        """What people changed and the ledger has not taken in; None when nothing is. Told again until `accept`.
 
         A file that cannot be read is given two seconds (editors write in place), then `broken` says why.
         """
-        stat = _stat(self._layout.tasks)
-        if stat == self._stat:
-            return None
-        if stat is None:
-            self._stat, self._seen, self.dirty = None, None, True
-            return None
-        try:
-            text = atomicfile.read_untrusted(self._layout.tasks, max_bytes=MAX_BYTES)
-            file = self._parse(text)
-        except InputError as error:
-            self._broken_since = self._broken_since or now
-            if now - self._broken_since >= _SETTLE:
-                self._stat, self.broken = stat, error
-            return None
-        self._stat, self._broken_since, self.broken = stat, None, None
-        return self._compare(text, file)
+        if self._replaced is None:
+            self._recover()
+        if self._edit is None:
+            self._edit = self._edit_in_replaced(now)
+        # In the order they were written: an older edit must not win over a newer one.
+        if self._edit is None and not self._replaced:
+            self._edit = self._edit_in_place(now)
+        return diff(self._edit.base, self._edit.entries) if self._edit else None
 
-    def recover(self) -> list[FaceChanges]:
-        """What people had written into texts that a killed daemon had swapped out and not yet looked at."""
-        with atomicfile.locked(self._layout.tasks_lock, timeout_sec=5):
-            for leftover in atomicfile.leftovers(self._layout.tasks):
-                if self._published.is_ours(leftover.read_bytes()):
-                    leftover.unlink()
-                else:
-                    leftover.rename(self._history_file())
-            unseen = sorted(self._layout.history.glob("*.tasks.json"))[-2:] if self._published.is_interrupted else []
-        found = []
-        for text in (file.read_bytes() for file in unseen):
-            with suppress(InputError):
-                found.append(diff(self._base, self._parse(text).by_id))
-        return found
+    def accept(self, later: Iterable[str] = (), rejected: Iterable[str] = ()) -> None:
+        """What `changes` told is in the ledger now, all but `later` and `rejected`.
+
+        Later ones are told again. Rejected ones stay in the file as they are until somebody mends them.
+        """
+        edit, self._edit = self._edit, None
+        if edit is None:
+            return
+        self._rejected.update((task, edit.entries[task]) for task in rejected)
+        taken = {task: view for task, view in edit.entries.items() if task not in self._rejected}
+        self.dirty = True
+        if waiting := {task: edit.base[task] for task in later}:
+            self._edit = replace(edit, base=taken | waiting)
+            return
+        if edit.file is None:
+            self._known = taken
+        else:
+            self._file_away(edit.file)
+        if self._seen is not None:
+            # Or a crash before the next publication would have the same edit told again, and a request done twice.
+            with suppress(OSError, Unavailable):
+                self._published.settle(self._seen)
 
     @property
     def settling(self) -> bool:
-        """The file could not be read a moment ago; it is worth looking again soon."""
-        return self._broken_since is not None and self.broken is None
+        """Something could not be read a moment ago; it is worth looking again soon."""
+        return bool(self._replaced) or (self._broken_since is not None and self.broken is None)
 
     def entries(self) -> Mapping[str, Mapping[str, Any]]:
         """The entries of the file as they stand there now; none when it is missing or cannot be read."""
@@ -104,18 +135,89 @@ class QueueFace:
             return self._parse(text).by_id
         return {}
 
-    def accept(self, later: Iterable[str] = (), rejected: Iterable[str] = ()) -> None:
-        """What `changes` told is in the ledger now, all but `later` and `rejected`, which it will tell again.
+    @property
+    def _base(self) -> _Entries:
+        """The tasks of the text that was last seen or shown, those left out that the ledger has never taken in."""
+        if self._known is None:
+            entries = self._parse(self._seen).by_id if self._seen else {}
+            self._known = {task: view for task, view in entries.items() if self._is_task(task)}
+        return self._known
 
-        Rejected entries stay in the file as they are until somebody mends them.
-        """
-        base, self._known = self._base, dict(self._told)
-        for task in rejected:
-            self._foreign.append(self._known.pop(task))
-        for task in later:
-            self._stat = None
-            if task in base:
-                self._known[task] = base[task]
+    def _is_task(self, name: str) -> bool:
+        return name in self._ledger.records and name not in self._rejected
+
+    def _edit_in_place(self, now: datetime) -> _Edit | None:
+        """What people changed in the file since it was last seen."""
+        stat = _stat(self._layout.tasks)
+        if stat == self._stat:
+            return None
+        if stat is None:
+            self._known = self._base
+            self._stat, self._seen, self.dirty = None, None, True
+            self._broken_since, self.broken = None, None
+            return None
+        try:
+            text = atomicfile.read_untrusted(self._layout.tasks, max_bytes=MAX_BYTES)
+            file = None if text == self._seen and self._is_read else self._parse(text)
+        except FileNotFoundError:
+            return None
+        except InputError as error:
+            self._broken_since = self._broken_since or now
+            if now - self._broken_since >= _SETTLE:
+                self._stat, self.broken = stat, error
+            return None
+        self._stat, self._broken_since, self.broken, self._is_read = stat, None, None, True
+        return None if file is None else self._compare(text, file)
+
+    def _compare(self, text: bytes, file: queuefile.QueueFile) -> _Edit | None:
+        base = self._base
+        usable = {id(entry) for entry in file.by_id.values()}
+        self._unusable = [entry for entry in file.entries if id(entry) not in usable]
+        self._extra, self.problems = file.extra, file.problems
+        is_ours = text == self._seen or self._published.is_ours(text)
+        self._seen = text
+        if is_ours:
+            self._rejected = {task: view for task, view in file.by_id.items() if task not in self._ledger.records}
+            self._known = {task: view for task, view in file.by_id.items() if self._is_task(task)}
+            return None
+        self._rejected = {}
+        return _Edit(base, file.by_id)
+
+    def _edit_in_replaced(self, now: datetime) -> _Edit | None:
+        """What people changed in a text that was swapped out before anybody had looked at it."""
+        while self._replaced:
+            oldest = self._replaced[0]
+            try:
+                text = atomicfile.read_untrusted(oldest.file, max_bytes=MAX_BYTES)
+                entries = self._parse(text).by_id
+            except (InputError, FileNotFoundError) as error:
+                # Its author may be in the middle of writing it.
+                oldest.unreadable_since = oldest.unreadable_since or now
+                if now - oldest.unreadable_since < _SETTLE:
+                    return None
+                kept = self._file_away(self._replaced.pop(0).file)
+                logger.warning("an edit was replaced and cannot be read: {}; it is kept as {}", error, kept)
+            else:
+                self._replaced.pop(0)
+                return _Edit(oldest.base, entries, oldest.file)
+        return None
+
+    def _recover(self) -> None:
+        """Find texts that a killed daemon had swapped out and not looked at."""
+        with suppress(Unavailable), atomicfile.locked(self._layout.tasks_lock, timeout_sec=0):
+            self._replaced = []
+            for file in atomicfile.leftovers(self._layout.tasks):
+                if self._is_ours(file):
+                    file.unlink()
+                else:
+                    self._replaced.append(_Replaced(file, self._base))
+
+    def _is_ours(self, file: Path) -> bool:
+        with suppress(InputError, FileNotFoundError):
+            return self._published.is_ours(atomicfile.read_untrusted(file, max_bytes=MAX_BYTES))
+        return False
+
+    # --- out ----------------------------------------------------------------------------------------------------------
 
     def show(self, changed: Iterable[Record]) -> None:
         """Records as they are now; the file follows with the next `publish`."""
@@ -126,65 +228,48 @@ class QueueFace:
                 self._shown[record.id] = entry_of(record)
             self.dirty = True
 
-    def publish(self) -> FaceChanges | None:
-        """Make the file show the ledger. Returns what people had changed in the text that was replaced.
+    def publish(self) -> None:
+        """Make the file show the ledger, unless people changed it since it was last seen: that comes first.
 
         Raises:
-            Unavailable: a tool holds the file's lock.
+            Unavailable: a tool holds the file's lock, or the disk is full.
         """
-        text = queuefile.render([*self._shown.values(), *self._foreign], self._extra)
+        if self._edit is not None or self._replaced:
+            return
+        rejected = [entry for task, entry in self._rejected.items() if task not in self._shown]
+        text = queuefile.render([*self._shown.values(), *rejected, *self._unusable], self._extra)
         if text == self._seen:
             self.dirty = False
-            return None
+            return
+        # Under this name a text that was swapped out is found again after a crash, and no editor of it loses anything.
+        file = self._layout.tasks.with_name(f".{self.name}.{time.time_ns()}.tmp")
         with atomicfile.locked(self._layout.tasks_lock, timeout_sec=0):
             if _stat(self._layout.tasks) != self._stat:
-                return None
+                return
             self._published.intend(text)
             failpoint("publish.queue.before-act")
-            # Kept under its own name, so that an editor that still has it open loses nothing either.
-            swapped = atomicfile.exchange(self._layout.tasks, text, keep=self._history_file())
+            swapped = atomicfile.exchange(self._layout.tasks, text, keep=file)
             failpoint("publish.queue.after-act")
-        self._stat = _stat(self._layout.tasks)
-        lost = self._overtaken(swapped)
-        self._published.settle(text)
-        self._seen, self._known, self.dirty = text, None, lost is not None
-        return lost
+        if swapped in (None, self._seen):
+            self._replaced = []
+        else:
+            self._replaced = [_Replaced(file, self._base)]
+        # Somebody may have changed the file since: only the next look can tell.
+        self._seen, self._known, self._stat, self.dirty = text, None, _UNKNOWN, False
+        if not self._replaced:
+            if swapped is not None:
+                self._file_away(file)
+            self._published.settle(text)
 
-    @property
-    def _base(self) -> Mapping[str, View]:
-        """The tasks of the text that was last seen or shown."""
-        if self._known is None:
-            self._known = dict(self._parse(self._seen).by_id) if self._seen else {}
-        return self._known
-
-    def _compare(self, text: bytes, file: queuefile.QueueFile) -> FaceChanges | None:
-        if text == self._seen:
-            return None
-        base = self._base
-        usable = {id(entry) for entry in file.by_id.values()}
-        self._foreign = [entry for entry in file.entries if id(entry) not in usable]
-        self._extra, self.problems, self._seen = file.extra, file.problems, text
-        if self._published.is_ours(text):
-            self._known = dict(file.by_id)
-            return None
-        self._told, self.dirty = file.by_id, True
-        return diff(base, file.by_id)
-
-    def _overtaken(self, swapped: bytes | None) -> FaceChanges | None:
-        """An edit that came between our last look and the exchange, told as changes."""
-        if swapped is None or swapped == self._seen:
-            return None
-        with suppress(InputError):
-            return diff(self._base, self._parse(swapped).by_id)
-        return None
-
-    def _history_file(self) -> Path:
-        """A name for the text that is about to be replaced; the last fifty are kept."""
+    def _file_away(self, file: Path) -> Path:
+        """Keep a text that was replaced; the last fifty are."""
         folder = self._layout.history
         folder.mkdir(mode=0o700, exist_ok=True)
-        for old in sorted(folder.glob("*.tasks.json"))[: 1 - _KEPT]:
+        kept = folder / f"{time.time_ns()}.tasks.json"
+        file.rename(kept)
+        for old in sorted(folder.glob("*.tasks.json"))[:-_KEPT]:
             old.unlink()
-        return folder / f"{time.time_ns()}.tasks.json"
+        return kept
 
     def _parse(self, text: bytes) -> queuefile.QueueFile:
         return queuefile.parse(text, source=str(self._layout.tasks), max_bytes=MAX_BYTES)

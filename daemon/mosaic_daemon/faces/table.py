@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from mosaic_daemon.faces.published import Published
-from mosaic_daemon.ground.errors import Refused
+from mosaic_daemon.ground.errors import Refused, Unavailable
 from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.ground.layout import TABLE, Layout
 from mosaic_daemon.nouns.record import Record, Removed
@@ -21,6 +22,7 @@ from mosaic_daemon.tracking.view import entry_of
 
 MESSAGE = "chore(orchestrator): Update task table [skip ci]\n"
 _DAMAGED = "the table's header is gone, or stands in a code fence that is not closed"
+_HISTORY = 20
 _Rows = Mapping[str, Mapping[str, Any]]
 
 
@@ -37,36 +39,43 @@ class TableFace:
 
     def __init__(self, layout: Layout, ledger: Ledger, clone: Clone) -> None:
         self._clone = clone
+        self._ledger = ledger
         self._published = Published("table", layout.history, ledger)
         self._entries: dict[str, dict[str, Any]] = {}
         self._at: str | None = None
+        self._told_at: str | None = None
+        self._has_looked = False
         self._text = self._published.text
-        self._base: _Rows = _fields(_parse(self._text)) if self._text is not None else {}
         self._rejected: frozenset[str] = frozenset()
+        self._base: _Rows = self._tasks(_parse(self._text))
         self.degraded: str | None = None
         self.problems: tuple[Problem, ...] = ()
         self.dirty = True
 
     async def changes(self, base_sha: str) -> FaceChanges | None:
-        """What people changed on the base branch since the table was last seen there; None when nothing was."""
+        """What people changed on the base branch and the ledger has not taken in; None when nothing is.
+
+        Told again until `accept`.
+        """
         if base_sha == self._at:
             return None
         text = await self._clone.read(base_sha, TABLE)
-        self._at = base_sha
-        if text is None or text == self._text:
+        if text is None or (text == self._text and self._told_at is None):
+            self._at = base_sha
             return None
-        self._text = text
-        self.dirty = True
-        if self._published.is_ours(text):
-            self._base = _fields(_parse(text))
-            return None
+        if not self._has_looked:
+            await self._find_ancestor(base_sha)
+        self._text, self._at, self._told_at, self.dirty = text, None, None, True
         parsed = _parse(text)
-        if self._is_damaged(parsed):
-            self.problems = (Problem(_DAMAGED, 0, line=parsed.unclosed or 1),)
+        if self._published.is_ours(text):
+            self._at, self._base = base_sha, self._tasks(parsed)
             return None
+        if self._is_damaged(parsed):
+            self._at, self.problems = base_sha, (Problem(_DAMAGED, 0, line=parsed.unclosed or 1),)
+            return None
+        self._told_at, self.problems = base_sha, parsed.problems
         changes = diff(self._base, _fields(parsed))
         removed = {task: view for task, view in changes.removed.items() if task not in parsed.unreadable}
-        self.problems = parsed.problems
         return replace(changes, removed=removed)
 
     def accept(self, later: Iterable[str] = (), rejected: Iterable[str] = ()) -> None:
@@ -75,12 +84,14 @@ class TableFace:
         Rejected rows stay in the table as they are until somebody mends them.
         """
         self._rejected = frozenset(rejected)
-        base = {task: row for task, row in _fields(_parse(self._text)).items() if task not in self._rejected}
-        for task in later:
-            if task in self._base:
-                base[task] = self._base[task]
-            self._at = None
-        self._base = base
+        waiting = {task: self._base[task] for task in later}
+        self._base = {**self._tasks(_parse(self._text)), **waiting}
+        if waiting or self._text is None:
+            return
+        self._at, self._told_at = self._told_at, None
+        # Or a crash before the next publication would have the same edit told again, and a request done twice.
+        with suppress(OSError, Unavailable):
+            self._published.settle(self._text)
 
     def show(self, changed: Iterable[Record]) -> None:
         """Records as they are now; the table follows with the next `publish`."""
@@ -92,19 +103,22 @@ class TableFace:
             self.dirty = True
 
     async def publish(self, now: datetime) -> bool:
-        """Commit the table on top of the commit it was last read from; False when the base branch has moved since.
+        """Commit the table on top of the commit it was last read from.
+
+        False when the base branch has moved since, or an edit waits to be taken in: that comes first.
 
         Raises:
             Refused: a person's unfinished work or a rule of the server is in the way.
         """
-        assert self._at is not None  # noqa: S101
+        if self._at is None:
+            return False
         shown = _parse(self._text)
         if self._is_damaged(shown):
             raise Refused(_DAMAGED, where=TABLE, remedy="mend it on the base branch")
         cells = {row.cells["id"]: row.cells for row in shown.rows}
         rows = [row_of(entry, cells.get(task)) for task, entry in self._entries.items()]
-        rows += [dict(cells[task]) for task in cells.keys() & self._rejected - self._entries.keys()]
-        text = table.render(shown, rows).encode()
+        rows += [dict(row) for task, row in cells.items() if task not in self._entries and not self._is_task(task)]
+        text = table.render(shown, rows).encode("utf-8", "surrogateescape")
         if text == (self._text or b""):
             self.dirty = False
             return True
@@ -118,15 +132,46 @@ class TableFace:
         failpoint("publish.table.after-act")
         self._published.settle(text)
         self._text, self._at, self.dirty, self.degraded = text, commit, False, None
-        self._base = {task: row for task, row in _fields(_parse(text)).items() if task not in self._rejected}
+        self._base = self._tasks(_parse(text))
         return True
+
+    async def _find_ancestor(self, base_sha: str) -> None:
+        """After a restart: what people started from, if the daemon died while it published."""
+        for commit in await self._clone.commits_of(base_sha, TABLE, _HISTORY):
+            text = await self._clone.read(commit, TABLE)
+            if text is not None and self._published.is_ours(text):
+                self._base = self._tasks(_parse(text))
+                break
+        self._has_looked = True
+
+    def _tasks(self, parsed: table.Table) -> _Rows:
+        """The rows of tasks that the ledger has taken in."""
+        return {task: row for task, row in _fields(parsed).items() if self._is_task(task)}
+
+    def _is_task(self, name: str) -> bool:
+        return name in self._ledger.records and name not in self._rejected
 
     def _is_damaged(self, parsed: table.Table) -> bool:
         return bool(self._base) and not parsed.head
 
 
 def _parse(text: bytes | None) -> table.Table:
-    return table.parse((text or b"").decode("utf-8", "replace"), source=TABLE)
+    """What is no UTF-8 is somebody's text as well and comes back as it was; a task's row it makes unreadable."""
+    parsed = table.parse((text or b"").decode("utf-8", "surrogateescape"), source=TABLE)
+    foreign = [row for row in parsed.rows if not "".join(row.cells.values()).isprintable() and not _is_text(row)]
+    if not foreign:
+        return parsed
+    problems = (Problem("holds bytes that are no UTF-8", 0, task=row.cells["id"], line=row.line) for row in foreign)
+    rows = tuple(row for row in parsed.rows if row not in foreign)
+    return replace(parsed, rows=rows, problems=(*parsed.problems, *problems))
+
+
+def _is_text(row: table.Row) -> bool:
+    try:
+        "".join(row.cells.values()).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _fields(parsed: table.Table) -> _Rows:

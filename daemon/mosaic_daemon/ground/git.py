@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import anyio
 
@@ -78,15 +79,25 @@ class Git:
 
     async def ask(self, *args: str, env: Mapping[str, str] | None = None, stdin: bytes | None = None) -> Answer:
         """Like `run`, for commands whose exit status is an answer."""
-        argv = ["git", f"--git-dir={self.directory}", *_FLAGS, *args]
-        try:
-            with anyio.fail_after(self._timeout_sec):
-                done = await anyio.run_process(argv, input=stdin, check=False, env=environment(env))
-        except TimeoutError:
-            raise GitError(self.command(*args), 124, f"no answer within {self._timeout_sec:.0f} s", "") from None
+        done = await self._process(args, env, stdin)
         return Answer(
             done.returncode, done.stdout.decode("utf-8", "replace").rstrip("\n"), done.stderr.decode("utf-8", "replace")
         )
+
+    async def blob(self, name: str) -> bytes | None:
+        """A file's content byte for byte, by its own name or as `commit:path`; None when there is none."""
+        done = await self._process(("cat-file", "blob", name), None, None)
+        return done.stdout if done.returncode == 0 else None
+
+    async def _process(
+        self, args: tuple[str, ...], env: Mapping[str, str] | None, stdin: bytes | None
+    ) -> CompletedProcess[bytes]:
+        argv = ["git", f"--git-dir={self.directory}", *_FLAGS, *args]
+        try:
+            with anyio.fail_after(self._timeout_sec):
+                return await anyio.run_process(argv, input=stdin, check=False, env=environment(env))
+        except TimeoutError:
+            raise GitError(self.command(*args), 124, f"no answer within {self._timeout_sec:.0f} s", "") from None
 
     def command(self, *args: str) -> str:
         """How a person would run it."""

@@ -242,12 +242,19 @@ class Clone:
         )
 
     async def blob(self, name: str) -> bytes:
-        return (await self.git.run("cat-file", "blob", name)).encode()
+        """A file's content byte for byte."""
+        data = await self.git.blob(name)
+        if data is None:
+            raise GitError(self.git.command("cat-file", "blob", name), 128, "it cannot be read", "")
+        return data
 
     async def read(self, revision: str, path: str) -> bytes | None:
-        """A file's content in a commit, or None."""
-        answer = await self.git.ask("cat-file", "blob", f"{revision}:{path}")
-        return answer.out.encode() if answer.status == 0 else None
+        """A file's content in a commit, byte for byte, or None."""
+        return await self.git.blob(f"{revision}:{path}")
+
+    async def commits_of(self, revision: str, path: str, limit: int) -> list[str]:
+        """The newest commits up to `revision` that changed a file, newest first."""
+        return (await self.git.run("log", f"--max-count={limit}", "--format=%H", revision, "--", path)).split()
 
     async def commit_files(self, base: str, files: Mapping[str, bytes], message: str, at: datetime) -> str:
         """A commit on top of `base` in which exactly `files` are replaced."""

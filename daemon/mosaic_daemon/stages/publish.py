@@ -12,10 +12,10 @@ from mosaic_daemon.faces.queue import QueueFace
 from mosaic_daemon.faces.table import TableFace
 from mosaic_daemon.nouns.gate import Step
 from mosaic_daemon.nouns.record import Gating, Record
-from mosaic_daemon.tracking.merge import FaceChanges
 
 _QUEUE_SEC = 0.2
 _QUEUE_SHARE = 20  # a queue that takes t to write is written at most every 20 t
+_DEGRADED = timedelta(seconds=5)  # what is in the way goes by itself or by somebody's hand; gates go on meanwhile
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -46,18 +46,17 @@ class Publisher:
             return None
         return now if quiet else max(now, self._queue_at + self._queue_interval)
 
-    def publish_queue(self, now: datetime) -> FaceChanges | None:
-        """Replace the queue's file; returns what people had changed in the text that was replaced.
+    def publish_queue(self, now: datetime) -> None:
+        """Replace the queue's file.
 
         Raises:
             Unavailable: a tool holds its lock. OSError: it cannot be written.
         """
         started = time.monotonic()
-        changes = self._queue.publish()
+        self._queue.publish()
         cost = time.monotonic() - started
         self._queue_at = now
         self._queue_interval = timedelta(seconds=max(_QUEUE_SEC, _QUEUE_SHARE * cost))
-        return changes
 
     def table_due(self, now: datetime, gates: Iterable[Record], *, quiet: bool) -> datetime | None:
         """When the table may be published; None when it need not be.
@@ -67,8 +66,9 @@ class Publisher:
         """
         if not (self.table_enabled and self._table.dirty) or any(_in_window(record) for record in gates):
             return None
-        at_once = quiet and self._table.degraded is None
-        return now if at_once else max(now, self._table_at + self._table_interval)
+        if self._table.degraded is not None:
+            return max(now, self._table_at + max(self._table_interval, _DEGRADED))
+        return now if quiet else max(now, self._table_at + self._table_interval)
 
     def table_tried(self, now: datetime) -> None:
         """The table was published, or could not be: the next try waits for the interval."""

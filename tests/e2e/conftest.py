@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.support.fixtures import repo, start
+
+__all__ = ["repo", "start"]
