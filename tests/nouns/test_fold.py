@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mosaic_daemon.nouns import events as ev
-from mosaic_daemon.nouns.attempt import FailureClass
+from mosaic_daemon.nouns.attempt import LIMITED, FailureClass
 from mosaic_daemon.nouns.fold import IllegalTransition, advance, advance_system
 from mosaic_daemon.nouns.gate import Hold, Step
 from mosaic_daemon.nouns.record import Blocked, Deferred, Done, Failed, Gating, NotStarted, Record, Running
@@ -230,9 +230,9 @@ def test_failures_are_counted_per_class_and_a_person_resets_them() -> None:
 
 
 def test_a_provider_limit_uses_up_no_try() -> None:
-    """The task waits, and that is all."""
+    """The task waits, no failure is counted, and the waits in a row are known."""
     record = folded(added(), *to_running(), ev.AttemptReleased(1, "limit", at(60), used=7))
-    assert record.tries == {}
+    assert record.tries == {LIMITED: 1}
     assert record.state == NotStarted(reason="limit", not_before=at(60))
     assert record.used == 7
 

@@ -39,6 +39,9 @@ class Attempt:
         return f"{self.runtime}@{self.rail}"
 
 
+LIMITED = "limited"  #: counts how often in a row a provider's limit sent a task back; no failure, no try is used
+
+
 class FailureClass(StrEnum):
     """Failures are counted per class: none uses up another's tries."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from mosaic_daemon.nouns import events as ev
-from mosaic_daemon.nouns.attempt import Attempt, Failure, FailureClass
+from mosaic_daemon.nouns.attempt import LIMITED, Attempt, Failure, FailureClass
 from mosaic_daemon.nouns.gate import Gate, Step
 from mosaic_daemon.nouns.record import (
     Blocked,
@@ -140,6 +140,7 @@ def _on_attempt(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
             return replace(
                 _spent(record, event.used),
                 state=NotStarted(reason=event.reason, not_before=event.not_before),
+                tries={**record.tries, LIMITED: record.tries.get(LIMITED, 0) + 1},
             )
         case ev.AttemptStopped(fence=fence), Dispatching(attempt) | Running(attempt) if fence == attempt.fence:
             return _stopped(_spent(record, event.used), event, at)
@@ -214,7 +215,8 @@ def _blocked_by_person(record: Record, reason: str, at: datetime) -> Record:
 
 
 def _counted(record: Record, failure: Failure, used: int | None) -> Record:
-    tries = {**record.tries, failure.kind.value: record.tries.get(failure.kind.value, 0) + 1}
+    before = {kind: count for kind, count in record.tries.items() if kind != LIMITED}
+    tries = {**before, failure.kind.value: record.tries.get(failure.kind.value, 0) + 1}
     note = f"{failure.step}: {failure.message}" + (f" | {failure.command}" if failure.command else "")
     return replace(_spent(record, used), tries=tries, last_failure=failure, notes=_noted(record, note))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from mosaic_daemon.ground import atomicfile
 from mosaic_daemon.ground.errors import InputError, MosaicError
 from mosaic_daemon.ground.layout import TABLE, Layout
-from mosaic_daemon.nouns.attempt import Attempt, Failure, FailureClass
+from mosaic_daemon.nouns.attempt import LIMITED, Attempt, Failure, FailureClass
 from mosaic_daemon.nouns.events import (
     AttemptFailed,
     AttemptReleased,
@@ -34,6 +34,7 @@ _MAX_RESULT_BYTES = 1 << 20
 _MAX_LOG_BYTES = 8 << 20
 _TAIL = 2000
 _LOST_RETRIES = 3
+_MOST_HOLDS = 24  # in a row: a request that always draws an outage must not wait for ever
 _LONGEST_HOLD = timedelta(hours=6)
 _HOLD_WITHOUT_TIME = timedelta(minutes=5)
 _SUBMODULE, _SYMLINK = "160000", "120000"
@@ -60,14 +61,14 @@ class Judge:
         if isinstance(end, Lost):
             lost = Failure(FailureClass.LOST, "worker", end.detail, status=attempt.name, at=now)
             return [self._stopped(record) or self._failed(record, attempt, lost)]
-        reading = read(runtime.output, _log(end.log))
+        reading = read(runtime.output, _log(end.log), end.ended_at)
         if stopped := self._stopped(record, reading.used):
             return [stopped]
         try:
             result = self._result(attempt, reading, end)
             head = await self._accepted_head(record, attempt, result)
         except (Unacceptable, MosaicError) as error:
-            if reading.limit is not None:
+            if reading.limit is not None and record.tries.get(LIMITED, 0) < _MOST_HOLDS:
                 return _limited(attempt, reading, reading.limit, now)
             tail = _log(end.log)[-_TAIL:].decode("utf-8", "replace")
             failure = Failure(FailureClass.WORKER, "worker", str(error), status=attempt.name, tail=tail, at=now)
