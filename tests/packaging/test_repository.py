@@ -18,7 +18,8 @@ _REGISTRY = re.compile(
     r"\b(?:pypi|pythonhosted|npmjs|yarnpkg|crates|deb\.debian|archive\.ubuntu|proxy\.golang|docker|ghcr|quay)"
     r"\.(?:org|com|io)\b"
 )
-_HOME_OF_SOMEBODY = re.compile(r"(?<![\w.])/(?:root|home/[a-z]\w*)/")
+# `dev` is who recorded agent output is attributed to: nobody.
+_HOME_OF_SOMEBODY = re.compile(r"(?<![\w.])/(?:root|home/(?!dev/)[a-z]\w*)/")
 _DOCUMENTS = (
     "README.md",
     "CHANGELOG.md",
