@@ -89,11 +89,12 @@ class Tick:
             if end is not None:
                 await self._guarded(record.id, self._judge(record, end))
         if rescan:
-            active = {
-                record.attempt.name for record in self._parts.ledger.in_state(Dispatching, Running) if record.attempt
-            }
-            for stray in collect.stray_results(self._parts.place.layout, active):
-                self._record("", stray)
+            await self._guarded("", self._clear_inbox())
+
+    async def _clear_inbox(self) -> None:
+        active = {record.attempt.name for record in self._parts.ledger.in_state(Dispatching, Running) if record.attempt}
+        for stray in collect.stray_results(self._parts.place.layout, active):
+            self._record("", stray)
 
     async def _end(self, record: Record) -> Ended | Lost | None:
         assert record.attempt is not None  # noqa: S101

@@ -165,12 +165,28 @@ def stray_results(layout: Layout, active: set[str]) -> list[ResultRejected]:
         if entry.suffix == ".json" and name in active:
             continue
         late = (layout.attempts / name).is_dir()
-        folder = layout.results / (_LATE_RESULT if late else "rejected")
-        folder.mkdir(mode=0o700, exist_ok=True)
-        entry.rename(folder / entry.name)
+        kept = _free_name(_folder(layout.results / (_LATE_RESULT if late else "rejected")) / entry.name)
+        entry.rename(kept)
         reason = "the attempt has already ended" if late else "no attempt has this name"
-        moved.append(ResultRejected(f"results/{folder.name}/{entry.name}", reason))
+        moved.append(ResultRejected(f"results/{kept.parent.name}/{kept.name}", reason))
     return moved
+
+
+def _folder(path: Path) -> Path:
+    """A folder at `path`; whatever else is there goes aside, into the inbox."""
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        path.rename(_free_name(path.with_name(f"{path.name}.stray")))
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def _free_name(path: Path) -> Path:
+    """`path`, or the first of `path.1`, `path.2`, … that is free."""
+    free, number = path, 0
+    while free.is_symlink() or free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}.{number}")
+    return free
 
 
 def keep_result(layout: Layout, attempt: str) -> None:
