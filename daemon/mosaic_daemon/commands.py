@@ -14,7 +14,9 @@ from mosaic_daemon.ground import atomicfile
 from mosaic_daemon.ground.errors import InputError, Unavailable
 from mosaic_daemon.ground.git import environment
 from mosaic_daemon.ground.layout import TABLE, Layout
-from mosaic_daemon.nouns.record import Record, Removed, Running
+from mosaic_daemon.nouns.attempt import Attempt
+from mosaic_daemon.nouns.events import AttemptReleased, AttemptStarted
+from mosaic_daemon.nouns.record import Dispatching, Record, Removed, Running
 from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.parts import Parts
 from mosaic_daemon.stages import collect, intake
@@ -22,6 +24,7 @@ from mosaic_daemon.tracking import table
 from mosaic_daemon.tracking.merge import Face, FaceChanges, Merge, fields_of, row_of, three_way
 from mosaic_daemon.tracking.view import entry_of
 from mosaic_rails.base import Ended, Lost, Rail
+from mosaic_rails.base import Running as AtWork
 
 _STOP_SEC = 20.0  # a worker's process tree has 10 s to end by itself
 _POLL_SEC = 0.1
@@ -39,34 +42,61 @@ async def ask(parts: Parts, task: str, wanted: Status, actor: str) -> str:
     record = find(parts, task)
     event = intake.request(record, wanted, f"asked for by {actor}", actor)
     if event is None:
-        return f"{record.id} is {record.status} already"
+        stopping = isinstance(record.state, Running)
+        return (
+            f"{record.id}: its worker is being stopped already"
+            if stopping
+            else f"{record.id} is {record.status} already"
+        )
     parts.ledger.append(record.id, event, at=parts.clock.now(), actor=actor)
     after = parts.ledger.records[record.id]
-    if event.kind == "stop-requested":
-        return f"{record.id}: its worker is being stopped, then it will be {wanted}"
-    return f"{record.id} is {after.status}" + (f" ({after.stage})" if after.stage else "")
+    match event.kind:
+        case "stop-requested":
+            return f"{record.id}: its worker is being stopped; then it is {wanted}"
+        case "requeued":
+            return f"{record.id} will be done again"
+        case "gate-resumed":
+            return f"{record.id} goes on at the gate ({after.stage})"
+        case _:
+            return f"{record.id} is {after.status}"
 
 
-async def end_worker(parts: Parts, task: str) -> bool:
-    """Stop the worker of a task that was asked to stop, and record its end: for a command that has no daemon to do it.
-
-    Returns whether it has ended; if not, the next daemon sees to it.
-    """
+async def ask_alone(parts: Parts, task: str, wanted: Status, actor: str) -> str:
+    """`ask` for a command that has no daemon: it stops the task's worker itself and records its end."""
+    record = parts.ledger.records.get(task)
+    if record is not None and isinstance(record.state, Dispatching):
+        await _settle_start(parts, record.state.attempt)
+    said = await ask(parts, task, wanted, actor)
     record = parts.ledger.records[task]
-    if not isinstance(record.state, Running) or not record.state.stopping:
-        return True
-    attempt = record.state.attempt
+    if not isinstance(record.state, Running):
+        return said
+    with anyio.move_on_after(_STOP_SEC):
+        await _end_worker(parts, record, record.state.attempt)
+        return f"{task} is {parts.ledger.records[task].status}, its worker is gone"
+    return f"{task}: its worker has not ended yet, the next daemon sees to it"
+
+
+async def _settle_start(parts: Parts, attempt: Attempt) -> None:
+    """A daemon died while it started this attempt: find out whether a worker has it, or see that none ever will."""
     rail = parts.place.rail(attempt)
     await rail.revoke(attempt.name)
-    with anyio.move_on_after(_STOP_SEC):
-        end = await _ended(rail, attempt.name)
-        runtime = parts.place.runtimes[attempt.runtime]
-        for event in await parts.judge.verdict(record, runtime, end, parts.clock.now()):
-            parts.ledger.append(task, event, at=parts.clock.now())
-        collect.keep_result(parts.place.layout, attempt.name)
-        await rail.settle(attempt.name)
-        return True
-    return False
+    seen = await rail.observe(attempt.name)
+    now = parts.clock.now()
+    if isinstance(seen, AtWork):
+        parts.ledger.append(attempt.task, AttemptStarted(attempt.fence, seen.worker, seen.since), at=now)
+    else:
+        parts.ledger.append(attempt.task, AttemptReleased(attempt.fence, "its start was interrupted"), at=now)
+
+
+async def _end_worker(parts: Parts, record: Record, attempt: Attempt) -> None:
+    rail = parts.place.rail(attempt)
+    await rail.revoke(attempt.name)
+    end = await _ended(rail, attempt.name)
+    now = parts.clock.now()
+    for event in await parts.judge.verdict(record, parts.place.runtimes[attempt.runtime], end, now):
+        parts.ledger.append(record.id, event, at=now)
+    collect.keep_result(parts.place.layout, attempt.name)
+    await rail.settle(attempt.name)
 
 
 async def _ended(rail: Rail, attempt: str) -> Ended | Lost:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pwd
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mosaic_daemon.ground.errors import MosaicError
 from mosaic_daemon.ground.layout import Layout, find
 
 if TYPE_CHECKING:
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from mosaic_daemon.parts import Parts
 
 T = TypeVar("T")
+
+
+class Usage(MosaicError):
+    """The words on the command line do not fit together."""
+
+    exit_code = 2
 
 
 def layout_of(options: argparse.Namespace) -> Layout:
@@ -72,4 +80,7 @@ def say(text: str) -> None:
 
 def actor() -> str:
     """Who asks, for the event log."""
-    return os.environ.get("USER") or f"uid {os.getuid()}"
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"

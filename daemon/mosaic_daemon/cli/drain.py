@@ -7,7 +7,6 @@ the workers go on, and the next daemon takes them over.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -51,7 +50,7 @@ def _ask(layout: Layout, verb: str, options: argparse.Namespace) -> dict[str, An
 
     started = time.monotonic()
     while True:
-        runs, about = context.ask_daemon(layout, verb, now=options.now, pid=os.getpid())
+        runs, about = context.ask_daemon(layout, verb, now=options.now, actor=context.actor())
         if runs:
             return dict(about)
         holder = instance.holder(layout.lock)

@@ -52,8 +52,11 @@ def execute(options: argparse.Namespace) -> int:
         from mosaic_daemon.app import prepare
 
         prepare(layout)
-    tasks = _from_standard_input(options) if options.id == _STANDARD_INPUT else [_from_options(options)]
-    notes = queueing.add(layout, tasks)
+    if options.id == _STANDARD_INPUT:
+        tasks, source = _from_standard_input(options), "standard input"
+    else:
+        tasks, source = [_from_options(options)], ""
+    notes = queueing.add(layout, tasks, source=source)
     for note in notes:
         sys.stderr.write(f"{PROGRAM}: {note}\n")
     context.say(_added(layout, [task["id"] for task in tasks]))
@@ -61,10 +64,8 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _from_options(options: argparse.Namespace) -> dict[str, Any]:
-    from mosaic_daemon.ground.errors import InputError
-
     if options.description is None:
-        raise InputError("the description is missing", remedy=f'{PROGRAM} enqueue {options.id} "what is to be done"')
+        raise context.Usage("the description is missing", remedy=f'{PROGRAM} enqueue {options.id} "what is to be done"')
     given = {name: value for name in _FIELDS if (value := getattr(options, name)) is not None}
     return {"id": options.id, **given} | ({"repo": options.task_repo} if options.task_repo else {})
 
@@ -75,7 +76,7 @@ def _from_standard_input(options: argparse.Namespace) -> list[dict[str, Any]]:
 
     source = "standard input"
     if given := [name for name in (*_FIELDS, "task_repo") if getattr(options, name) is not None]:
-        raise InputError(f"`{given[0]}` is given beside `-`: with `-` everything comes from standard input")
+        raise context.Usage(f"`{given[0]}` is given beside `-`: with `-` everything comes from standard input")
     document = strictjson.loads(sys.stdin.buffer.read(_MAX_BYTES + 1), source=source, max_bytes=_MAX_BYTES)
     if isinstance(document, Mapping) and "tasks" in document and "id" not in document:
         document = document["tasks"]  # a whole tasks.json

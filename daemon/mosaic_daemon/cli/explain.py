@@ -10,7 +10,7 @@ from typing import Any
 
 from mosaic_daemon.cli import context, render, text
 from mosaic_daemon.cli.render import Section
-from mosaic_daemon.cli.wording import STATUS, STEP, sentence
+from mosaic_daemon.cli.wording import PASSED, STATUS, STEP, sentence
 
 _TAIL_LINES = 12
 
@@ -37,7 +37,7 @@ def _sections(found: dict[str, Any], now: datetime) -> Iterator[Section]:
     if found["why"]:
         yield Section([[line] for line in found["why"]], "Why")
     if found["failure"]:
-        yield from _failure(found["failure"])
+        yield from _failure(found["failure"], stopped=found["needs_you"])
     if found["next"]:
         yield Section([[line] for line in found["next"]], "What would move it", loud=found["needs_you"])
     if found["attempts"]:
@@ -74,9 +74,10 @@ def _status(found: dict[str, Any]) -> str:
     return f"{status}: {STEP.get(step, step)}" if gate else f"{status}: {found['stage']}"
 
 
-def _failure(failure: dict[str, Any]) -> Iterator[Section]:
-    said = f"{failure['what']} ({failure['step']}): {text.one_line(failure['message'])}"
-    yield Section([[said]], "What went wrong", loud=True)
+def _failure(failure: dict[str, Any], *, stopped: bool) -> Iterator[Section]:
+    step = str(failure["step"]).removeprefix("gate:")
+    rows = [["What", failure["what"]], ["Step", STEP.get(step, step)], ["Said", text.one_line(failure["message"])]]
+    yield Section(rows, "What went wrong" if stopped else "What went wrong last time", loud=stopped)
     if failure["command"]:
         lines = text.cleaned(failure["command"]).splitlines()
         yield Section([[line] for line in lines], "The command that failed, to be pasted", verbatim=True)
@@ -87,7 +88,7 @@ def _failure(failure: dict[str, Any]) -> Iterator[Section]:
 def _attempt(each: dict[str, Any], now: datetime) -> list[str]:
     end = datetime.fromisoformat(each["ended_at"]) if each["ended_at"] else now
     took = text.span(each["started_at"] or each["prepared_at"], end)
-    return [each["name"], each["agent"], took, _near(each["log"]), text.one_line(each["outcome"])]
+    return [each["name"], each["agent"], took, _near(each["log"]), text.one_line(each["outcome"], 90)]
 
 
 def _near(log: str | None) -> str:
@@ -99,7 +100,7 @@ def _near(log: str | None) -> str:
 def _gate(gate: dict[str, Any]) -> Iterator[list[str]]:
     for name, value in gate.items():
         if shown := _plain(value):
-            yield [STEP.get(name, name.replace("_", " ")), text.one_line(shown, 200)]
+            yield [PASSED.get(name, name.replace("_", " ")), text.one_line(shown, 200)]
 
 
 def _plain(value: Any) -> str:

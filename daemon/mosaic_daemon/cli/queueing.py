@@ -15,50 +15,51 @@ from mosaic_daemon.tracking.entry import DAEMON_FIELDS, PEOPLE_STATUSES, Entry, 
 
 _LOCK_SEC = 10.0
 _ROUNDS = 20
-_SOURCE = "the new task"
 
 Task = Mapping[str, Any]
 
 
-def add(layout: Layout, tasks: Sequence[Task]) -> list[str]:
+def add(layout: Layout, tasks: Sequence[Task], *, source: str) -> list[str]:
     """Add all of these or none; returns lines about what may be wrong with them all the same.
+
+    `source` is where they come from, for messages; empty for the command line.
 
     Raises:
         InputError: one of them is no task or is there already, or the file cannot be read; nothing was changed.
         Unavailable: another tool holds the file's lock, or keeps writing the file, or the disk is full.
     """
-    new = [_checked(task, position) for position, task in enumerate(tasks, start=1)]
+    new = [_checked(task, position, source) for position, task in enumerate(tasks, start=1)]
     known = _known(layout)
     with atomicfile.locked(layout.tasks_lock, timeout_sec=_LOCK_SEC):
         file = _publish(layout, new, known)
     return list(_doubts(new, {*known, *file.by_id}))
 
 
-def _checked(task: Task, position: int) -> dict[str, Any]:
+def _checked(task: Task, position: int, source: str) -> dict[str, Any]:
     """The task without the daemon's empty fields.
 
     Raises:
         InputError: names the field.
     """
-    entry = validate(task, source=_SOURCE, position=position)
+    entry = validate(task, source=source, position=position)
     name = f"task {entry.id!r}"
     if entry.status.value not in PEOPLE_STATUSES:
         raise InputError(
             f"{name}: only the daemon sets the status `{entry.status.value}`",
-            source=_SOURCE,
+            source=source,
             remedy=f"leave it out, or use one of {', '.join(PEOPLE_STATUSES)}",
         )
     defaults = {field: Entry.model_fields[field].get_default() for field in DAEMON_FIELDS}
     for field, default in defaults.items():
         if task.get(field) not in (None, "", default):
-            raise InputError(f"{name}: the field `{field}` is the daemon's", source=_SOURCE, remedy="leave it out")
+            raise InputError(f"{name}: the field `{field}` is the daemon's", source=source, remedy="leave it out")
     if entry.id in (*entry.depends_on, *entry.blocks):
-        raise InputError(f"{name} waits for itself", source=_SOURCE, remedy="take its own id out of the list")
+        raise InputError(f"{name} waits for itself", source=source, remedy="take its own id out of the list")
     if entry.command is not None and entry.runtime not in (None, "shell"):
         problem = f"{name}: `command` is for the runtime `shell`, and its runtime is `{entry.runtime}`"
-        raise InputError(problem, source=_SOURCE, remedy="leave one of them out")
+        raise InputError(problem, source=source, remedy="leave one of them out")
     if entry.runtime == "shell" and entry.command is None:
-        raise InputError(f"{name}: the runtime `shell` needs a `command`", source=_SOURCE)
+        raise InputError(f"{name}: the runtime `shell` needs a `command`", source=source)
     return {field: value for field, value in task.items() if field not in defaults}
 
 
@@ -121,7 +122,7 @@ def _refuse_known(layout: Layout, file: queuefile.QueueFile, new: Sequence[Mappi
                 remedy=f"`{PROGRAM} explain {name}` shows it; take another id, or edit that entry",
             )
         if name in seen:
-            raise InputError(f"{name!r} appears twice among the new tasks", source=_SOURCE)
+            raise InputError(f"{name!r} appears twice among the new tasks")
         seen.add(name)
 
 

@@ -58,7 +58,7 @@ def _delivered(evidence: Mapping[str, Any]) -> str:
 def _waiting(row: Row, scene: Mapping[str, Any]) -> Said:
     why, steps = list(scene["reasons"]), list(_needed(row, scene))
     if came_back := row["state"]["reason"]:
-        why.insert(0, f"it waits for its next try: {came_back}")
+        why.insert(0, f"it is to be done again: {came_back}")
     if any(reason.startswith("is part of a circle") for reason in why):
         steps = ["take one of these dependencies out of tasks.json or docs/TASKS.md"]
     steps += [reason for reason in scene["reasons"] if reason.startswith("waits ")]
@@ -148,8 +148,8 @@ def _blocked(row: Row) -> Said:
     failure, gate = state["failure"], state["gate"]
     if failure["kind"] == "person":
         return [f"it was blocked: {failure['message']}"], [f"have it go on: {_RETRY} {task}"]
-    why = [f"it cannot go on without a person: {failure['message']}"]
-    steps = ["run the command above until it works"] if failure["command"] else ["mend what is said above"]
+    why = ["it cannot go on without a person"]
+    steps = ["see it with the command above, and mend what is in its way"] if failure["command"] else ["mend what is said above"]
     if gate and (gate["merge_sha"] or gate["intent"]):
         why.append("its change is, or may be, on the base branch already: it can only go forward")
         return why, [*steps, f"then go on at this step: {_RETRY} {task}"]

@@ -53,11 +53,7 @@ def _ask_files(options: argparse.Namespace, tasks: list[str], wanted: Wanted) ->
         refused = []
         for task in tasks:
             try:
-                context.say(await commands.ask(parts, task, Status(wanted), context.actor()))
-                if await commands.end_worker(parts, task):
-                    context.say(f"{task} is {parts.ledger.records[task].status}, no worker of it is left")
-                else:
-                    context.say(f"{task}: its worker has not ended yet; the next daemon sees to it")
+                context.say(await commands.ask_alone(parts, task, Status(wanted), context.actor()))
             except MosaicError as error:
                 refused.append(error)
         commands.publish_queue(parts)

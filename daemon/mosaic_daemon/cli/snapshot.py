@@ -167,12 +167,16 @@ def _counted(progress: Mapping[tuple[int | None, str], int]) -> dict[str, Any]:
         phases[phase][status] += number
     return {
         "total": by_status.total(),
-        "by_status": {status: by_status[status] for status in _STATUSES if by_status[status]},
+        "by_status": _in_order(by_status),
         "by_phase": [
-            {"phase": phase, "total": counts.total(), "by_status": dict(counts)}
+            {"phase": phase, "total": counts.total(), "by_status": _in_order(counts)}
             for phase, counts in sorted(phases.items(), key=lambda pair: (pair[0] is None, pair[0]))
         ],
     }
+
+
+def _in_order(counts: Mapping[str, int]) -> dict[str, int]:
+    return {status: counts[status] for status in _STATUSES if counts.get(status)}
 
 
 def _working(row: Row) -> dict[str, Any]:

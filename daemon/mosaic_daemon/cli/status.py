@@ -58,10 +58,7 @@ def sections(shown: dict[str, Any], now: datetime) -> Iterator[Section]:
     if shown["deadlock"]:
         yield Section(list(_deadlock(shown["deadlock"])), "Nothing can start", loud=True)
     if shown["attention"]:
-        rows = [
-            [each["task"], STATUS[each["status"]], text.one_line(each["reason"], 120), f"→ {each['help']}"]
-            for each in shown["attention"][:_FIRST]
-        ]
+        rows = [row for each in shown["attention"][:_FIRST] for row in _stopped(each)]
         yield Section([*rows, *_more(shown["attention"])], "Needs you", loud=True)
     if shown["notices"]:
         rows = [[text.when(each["at"], now), each["message"]] for each in shown["notices"][-_FIRST:]]
@@ -144,7 +141,7 @@ def _bar(done: int, total: int) -> str:
 def _at_work(each: dict[str, Any], now: datetime) -> list[str]:
     stage = "stopping" if each["stopping"] else each["stage"]
     since = text.span(each["since"], now)
-    return [each["attempt"], stage, each["agent"], since, text.one_line(each["description"], 80)]
+    return [each["attempt"], stage, each["agent"], since, text.one_line(each["description"], 60)]
 
 
 def _gate(each: dict[str, Any], now: datetime) -> list[str]:
@@ -156,6 +153,11 @@ def _gate(each: dict[str, Any], now: datetime) -> list[str]:
 def _hold(each: dict[str, Any], now: datetime) -> list[str]:
     until = f"until {text.when(each['until'], now)}" if each["until"] else "until it is mended"
     return [f"runtime {each['runtime']}", until, each["reason"]]
+
+
+def _stopped(each: dict[str, Any]) -> Iterator[list[str]]:
+    yield [each["task"], STATUS[each["status"]], text.one_line(each["reason"], 160)]
+    yield ["", "", f"→ {each['help']}"]
 
 
 def _deadlock(found: dict[str, Any]) -> Iterator[list[str]]:

@@ -38,7 +38,7 @@ FAILURE = {
     "gate": "the forge or git refused",
     "person": "a person asked for it",
 }
-_PASSED = {
+PASSED = {
     "lease": "it is its turn",
     "main-clear": "the base branch is quiet",
     "pr": "the pull request is open",
@@ -86,7 +86,7 @@ def _edited(body: Body) -> str:
 
 def _passed(body: Body) -> str:
     step, evidence = str(body.get("step")), body.get("evidence") or {}
-    seen = [_PASSED.get(step, step)]
+    seen = [PASSED.get(step, step)]
     if change := body.get("change"):
         seen.append(str(change))
     if sha := body.get("merge_sha") or evidence.get("base_sha"):
