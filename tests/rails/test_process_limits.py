@@ -24,6 +24,16 @@ async def test_a_silent_idle_worker_stalls(processes: ProcessBench) -> None:
     assert "for 1 s" in end.detail
 
 
+async def test_a_runtime_that_only_runs_its_timers_stalls(processes: ProcessBench) -> None:
+    """An event loop that waits for ever still wakes up now and then: that is no sign of life."""
+    attempt = new_attempt()
+    ticking = "import time\nwhile True: time.sleep(0.1)"
+    await processes.rail.offer(
+        limited(processes.command(attempt, sys.executable, "-c", ticking), stall_sec=2, grace_sec=1)
+    )
+    assert (await ended(processes.rail, attempt)).cause is Cause.STALL
+
+
 @pytest.mark.parametrize(
     "sign",
     [

@@ -1,4 +1,4 @@
-"""Whether a worker is stuck: no output, no CPU time of its tree, no change below its working directory."""
+"""Whether a worker is stuck: no output, next to no CPU time of its tree, no change below its working directory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from mosaic_rails.process import proc
 _ENTRIES_PER_CHECK = 2000
 _SECONDS_PER_CHECK = 0.05
 _FOLDERS_REMEMBERED = 10_000
+_TICKS = os.sysconf("SC_CLK_TCK")
+_IDLE_SHARE = 0.01  # of one CPU: a runtime that only waits still runs its timers
 
 
 class Stall:
@@ -29,7 +31,8 @@ class Stall:
         self._root = root
         self._every = min(max(limit / 10, 1.0), 30.0)
         # Unknown counts as active at the first look: most workers end before it, and are spared the search.
-        self._tree_time: tuple[int, float, float] | None = None
+        self._used_before: float | None = None
+        self._looked_at = time.monotonic()
         self._changes = Changes(folder)
         self._active_at = time.monotonic()
         self.next_check = self._active_at + self._every if limit > 0 else float("inf")
@@ -43,18 +46,20 @@ class Stall:
         if now < self.next_check:
             return False
         self.next_check = now + self._every
-        used = self._used()
         # The folder is looked at last: it costs the most, and most often the answer is known without it.
-        if used != self._tree_time or (self._active_at + self._every <= now and self._changes.seen()):
-            self._tree_time = used
+        if self._works(now) or (self._active_at + self._every <= now and self._changes.seen()):
             self._active_at = max(self._active_at, now)
         return now - self._active_at >= self._limit
 
-    def _used(self) -> tuple[int, float, float]:
-        """Changes whenever the tree uses CPU time, also by processes that have ended since."""
+    def _works(self, now: float) -> bool:
+        """Whether the tree has used CPU time since the last look, also by processes that have ended since."""
         below = proc.descendants({self._root}, proc.processes())
         reaped = os.times()
-        return sum(each.cpu for each in below), reaped.children_user, reaped.children_system
+        used = sum(each.cpu for each in below) / _TICKS + reaped.children_user + reaped.children_system
+        before, self._used_before = self._used_before, used
+        since, self._looked_at = now - self._looked_at, now
+        # A child that its parent has waited for takes its time along: less than before is work as well.
+        return before is None or abs(used - before) > _IDLE_SHARE * since
 
 
 class Changes:
