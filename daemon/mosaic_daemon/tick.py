@@ -217,7 +217,6 @@ class Tick:
     def _is_startable(self, record: Record, runtime: str) -> bool:
         if (problem := dispatch.runtime_problem(runtime, self._parts.place)) is not None:
             self._record("", ev.RuntimeHeld(runtime, Hold(problem)))
-            self.tell(f"runtime {runtime}", problem)
             return False
         if (problem := dispatch.task_problem(record, runtime, self._parts.place)) is not None:
             self._record(record.id, ev.TaskBlocked(problem, "daemon"))
@@ -229,7 +228,6 @@ class Tick:
             over = hold.until <= self._now if hold.until else not dispatch.runtime_problem(runtime, self._parts.place)
             if over:
                 self._record("", ev.RuntimeReleased(runtime))
-                self.tell(f"runtime {runtime}", "")
 
     # --- faces out ----------------------------------------------------------------------------------------------------
 
