@@ -31,6 +31,15 @@ class Notices:
             self._ledger.append("", ev.Reported(topic, message, details or {}), at=at)
 
 
+def deadlock(stuck: Mapping[str, list[str]], total: int) -> str:
+    """The notice that `total` tasks cannot start, with the reasons of the first; empty when none is stuck."""
+    if not stuck:
+        return ""
+    shown = "; ".join(f"{task} {', '.join(reasons)}" for task, reasons in list(stuck.items())[:5])
+    more = f"; and {total - 5} more" if total > 5 else ""
+    return f"deadlock: {total} task(s) cannot start: {shown}{more}"
+
+
 def log_all(source: str, entries: Sequence[ev.Entry], records: Mapping[str, Record]) -> None:
     """The log lines of what a face brought: many new tasks are one line."""
     added = sum(isinstance(entry.event, ev.TaskAdded) for entry in entries)

@@ -6,29 +6,24 @@ any instant and simply runs again with the next tick: what was decided is in the
 
 from __future__ import annotations
 
-import errno
-from collections import Counter
 from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 
 from loguru import logger
 
-from mosaic_daemon.ground.errors import InputError, LedgerError, MosaicError, Unavailable
+from mosaic_daemon.ground.errors import LedgerError, MosaicError, Unavailable
 from mosaic_daemon.ground.failpoints import failpoint
-from mosaic_daemon.notices import Notices, log, log_all
+from mosaic_daemon.isolation import Isolation
+from mosaic_daemon.notices import Notices, deadlock, log, log_all
 from mosaic_daemon.nouns import events as ev
-from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.nouns.gate import Hold, Step
 from mosaic_daemon.nouns.record import Dispatching, Done, Gating, Record, Running
 from mosaic_daemon.parts import Parts, Report
 from mosaic_daemon.stages import collect, dispatch, gate, intake
 from mosaic_daemon.stages.schedule import runtime_of
-from mosaic_daemon.tracking.entry import Problem
 from mosaic_daemon.tracking.merge import FaceChanges
 from mosaic_rails.base import Ended, Lost
 
-_POISON = 3
-_STUCK_SHOWN = 100
 _SETTLE = timedelta(seconds=0.2)
 _RETRY = timedelta(seconds=5)
 
@@ -40,11 +35,9 @@ class Tick:
         self._parts = parts
         self._report = Report()
         self._now = parts.clock.now()
-        self._poison: Counter[str] = Counter()
+        self._isolation = Isolation()
         self._notices = Notices(parts.ledger)
         self._landed = False
-        self._stuck_at: object = None
-        self._stuck_tasks: Mapping[str, list[str]] = {}
 
     async def run(self, *, rescan: bool) -> Report:
         """One tick. `rescan`: also look at what gives no signal, such as the table on the base branch.
@@ -118,7 +111,7 @@ class Tick:
         if (changes := parts.queue.changes(self._now)) is not None:
             taken = self.apply(changes, parts.queue.name)
             parts.queue.accept(taken.later, taken.rejected)
-            self.tell("tasks.json entries", "; ".join(_line(parts.queue.name, each) for each in parts.queue.problems))
+            self.tell("tasks.json entries", "; ".join(each.describe(parts.queue.name) for each in parts.queue.problems))
         if parts.queue.broken is not None:
             self.tell("tasks.json", f"{parts.queue.broken.line}; nothing new is started until it is mended")
         elif not parts.queue.settling:
@@ -131,7 +124,7 @@ class Tick:
         if (changes := await table.changes(await self._parts.clone.base())) is not None:
             taken = self.apply(changes, table.name)
             table.accept(taken.later, taken.rejected)
-        self.tell("table rows", "; ".join(_line(table.name, each) for each in table.problems))
+        self.tell("table rows", "; ".join(each.describe(table.name) for each in table.problems))
 
     def apply(self, changes: FaceChanges, source: str) -> intake.Taken:
         """Take in what people changed in a face."""
@@ -307,20 +300,10 @@ class Tick:
             self._report.wait_until(self._now + _SETTLE)
         report.idle = self._is_quiet() and due is None and not self._parts.queue.settling
         if report.idle and not ledger.system.draining:
-            report.stuck = self._stuck()
-            self.tell("deadlock", _deadlock(report.stuck, len(schedule.waiting())), details=report.stuck)
+            report.stuck = schedule.stuck(ledger.system, self._now)
+            self.tell("deadlock", deadlock(report.stuck, schedule.waiting_count()), details=report.stuck)
         elif report.progress:
             self.tell("deadlock", "")
-
-    def _stuck(self) -> Mapping[str, list[str]]:
-        """Why the first of the waiting tasks cannot start; worked out again only when something has changed."""
-        ledger, schedule = self._parts.ledger, self._parts.schedule
-        version = (schedule.version, ledger.system)
-        if self._stuck_at != version:
-            waiting = schedule.waiting()[:_STUCK_SHOWN]
-            self._stuck_tasks = {record.id: schedule.why(record.id, ledger.system, self._now) for record in waiting}
-            self._stuck_at = version
-        return self._stuck_tasks
 
     # --- pieces -------------------------------------------------------------------------------------------------------
 
@@ -344,59 +327,26 @@ class Tick:
             moved = await work
         except LedgerError:
             raise
-        except Exception as error:  # one bad task never stops the others
-            if isinstance(error, Unavailable | InputError) or _is_full_disk(error):
-                self.tell(f"waiting {task}", f"{task}: {error}" if task else str(error))
-                self._report.wait_until(self._now + _RETRY)
-            else:
-                await self._poisoned(task, error)
+        except Exception as error:
+            await self._failed(task, error)
             return False
-        self._poison.pop(task, None)
+        self._isolation.went_well(task)
         self.tell(f"waiting {task}", "")
         return bool(moved)
 
-    async def _poisoned(self, task: str, error: Exception) -> None:
-        """A part fails again and again: after three times in a row its gate is blocked, or its attempt given up."""
+    async def _failed(self, task: str, error: Exception) -> None:
         logger.bind(task=task).opt(exception=error).debug("{}", error)
-        self._poison[task] += 1
-        self._report.wait_until(self._now + timedelta(seconds=self._poison[task]))
         record = self._parts.ledger.records.get(task)
-        if record is None or record.attempt is None or self._poison[task] < _POISON:
-            self.tell(f"waiting {task}", f"{task or 'the repository'}: {error}")
-            return
-        failure = Failure(
-            kind=FailureClass.GATE if isinstance(record.state, Gating) else FailureClass.LOST,
-            step=record.stage or "",
-            message=str(error),
-            command=getattr(error, "command", ""),
-            cwd=getattr(error, "cwd", ""),
-            tail=getattr(error, "stderr", ""),
-            at=self._now,
-        )
-        if isinstance(record.state, Gating):
-            self._record(task, ev.GateBlocked(failure))
-        elif record.occupies_slot:
+        trouble = self._isolation.trouble(task, record, error, self._now)
+        self._report.wait_until(trouble.again_at)
+        if record is None or trouble.give_up is None:
+            self.tell(f"waiting {task}", trouble.message)
+        elif isinstance(record.state, Gating):
+            self._record(task, ev.GateBlocked(trouble.give_up))
+        elif record.occupies_slot and record.attempt is not None:
             await self._parts.place.rail(record.attempt).revoke(record.attempt.name)
-            self._record(task, self._parts.judge.given_up(record, record.attempt, failure))
+            self._record(task, self._parts.judge.given_up(record, record.attempt, trouble.give_up))
 
     def tell(self, topic: str, message: str, details: Mapping[str, object] | None = None) -> None:
         """Report something people should see, once until it changes; an empty message takes it back."""
         self._notices.tell(topic, message, self._now, details)
-
-
-def _is_full_disk(error: Exception) -> bool:
-    full = (errno.ENOSPC, errno.EDQUOT)
-    return (isinstance(error, OSError) and error.errno in full) or "No space left on device" in str(error)
-
-
-def _deadlock(stuck: Mapping[str, list[str]], total: int) -> str:
-    if not stuck:
-        return ""
-    shown = "; ".join(f"{task} {', '.join(reasons)}" for task, reasons in list(stuck.items())[:5])
-    more = f"; and {total - 5} more" if total > 5 else ""
-    return f"deadlock: {total} task(s) cannot start: {shown}{more}"
-
-
-def _line(face: str, problem: Problem) -> str:
-    where = f"{face}:{problem.line}" if problem.line else f"{face} entry {problem.position}"
-    return f"{where}: {problem.message}"

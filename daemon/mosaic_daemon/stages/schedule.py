@@ -11,12 +11,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 
 from mosaic_daemon.nouns.record import Gating, NotStarted, Record, Removed
 from mosaic_daemon.nouns.system import System
 from mosaic_daemon.nouns.task import Status, Task
 
 _LAST_PHASE = 1 << 30
+_STUCK_SHOWN = 100
 _Key = tuple[int, int, bool, str, float, int, str]
 
 
@@ -30,6 +32,8 @@ class Schedule:
     def __init__(self, default_runtime: str) -> None:
         self._default_runtime = default_runtime
         self.version = 0
+        self._stuck: Mapping[str, list[str]] = {}
+        self._stuck_at: tuple[int, System] | None = None
         self._records: dict[str, Record] = {}
         self._named_by: defaultdict[str, set[str]] = defaultdict(set)  # id -> tasks whose depends_on names it
         self._blocked_by: defaultdict[str, set[str]] = defaultdict(set)  # id -> tasks whose blocks names it
@@ -133,9 +137,17 @@ class Schedule:
                     queue.append(need)
         return None
 
-    def waiting(self) -> list[Record]:
-        """Every task that has not started."""
-        return [record for record in self._records.values() if isinstance(record.state, NotStarted)]
+    def waiting_count(self) -> int:
+        """How many tasks have not started."""
+        return sum(isinstance(record.state, NotStarted) for record in self._records.values())
+
+    def stuck(self, system: System, now: datetime) -> Mapping[str, list[str]]:
+        """Why each of the first hundred waiting tasks does not start; worked out again only when something changed."""
+        if self._stuck_at != (self.version, system):
+            waiting = (task for task, record in self._records.items() if isinstance(record.state, NotStarted))
+            self._stuck = {task: self.why(task, system, now) for task in islice(waiting, _STUCK_SHOWN)}
+            self._stuck_at = (self.version, system)
+        return self._stuck
 
     def _link(self, before: Record | None, after: Record) -> set[str]:
         """Bring the dependency edges up to date; returns the other tasks whose needs changed."""

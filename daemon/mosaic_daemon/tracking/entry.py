@@ -49,6 +49,11 @@ class Problem:
     task: str = ""
     line: int | None = None
 
+    def describe(self, file: str) -> str:
+        """One line for people: where it is, and what is wrong."""
+        where = f"{file}:{self.line}" if self.line else f"{file} entry {self.position}"
+        return f"{where}: {self.message}"
+
 
 def is_task_id(text: object) -> bool:
     """Whether this may name a task, and so a folder, a branch and a file."""

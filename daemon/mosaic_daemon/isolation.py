@@ -1,0 +1,65 @@
+"""One bad task never stops the others: what follows when a part of a tick fails, and fails again."""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mosaic_daemon.ground.errors import InputError, Unavailable
+from mosaic_daemon.nouns.attempt import Failure, FailureClass
+from mosaic_daemon.nouns.record import Gating, Record
+
+_MOST = 3
+_OUTAGE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What follows from an error.
+
+    Attributes:
+        message: one line for people.
+        again_at: when the part is tried again.
+        give_up: why its attempt or gate is given up now; None: it is tried again.
+    """
+
+    message: str
+    again_at: datetime
+    give_up: Failure | None = None
+
+
+class Isolation:
+    """Counts failures in a row per task (empty: the repository)."""
+
+    def __init__(self) -> None:
+        self._failed: Counter[str] = Counter()
+
+    def went_well(self, task: str) -> None:
+        self._failed.pop(task, None)
+
+    def trouble(self, task: str, record: Record | None, error: Exception, now: datetime) -> Trouble:
+        """An outage, a full disk or people's wrong input is waited for; anything else is given up after three times."""
+        message = f"{task}: {error}" if task else str(error)
+        if isinstance(error, Unavailable | InputError) or _is_full_disk(error):
+            return Trouble(message, now + _OUTAGE)
+        self._failed[task] += 1
+        again_at = now + timedelta(seconds=self._failed[task])
+        if record is None or record.attempt is None or self._failed[task] < _MOST:
+            return Trouble(message, again_at)
+        failure = Failure(
+            kind=FailureClass.GATE if isinstance(record.state, Gating) else FailureClass.LOST,
+            step=record.stage or "",
+            message=str(error),
+            command=getattr(error, "command", ""),
+            cwd=getattr(error, "cwd", ""),
+            tail=getattr(error, "stderr", ""),
+            at=now,
+        )
+        return Trouble(message, again_at, failure)
+
+
+def _is_full_disk(error: Exception) -> bool:
+    full = (errno.ENOSPC, errno.EDQUOT)
+    return (isinstance(error, OSError) and error.errno in full) or "No space left on device" in str(error)
