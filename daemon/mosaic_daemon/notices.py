@@ -8,6 +8,7 @@ from datetime import datetime
 from loguru import logger
 
 from mosaic_daemon.nouns import events as ev
+from mosaic_daemon.nouns.attempt import attempt_name
 from mosaic_daemon.nouns.record import Record
 from mosaic_daemon.store.ledger import Ledger
 
@@ -52,11 +53,13 @@ def log_all(source: str, entries: Sequence[ev.Entry], records: Mapping[str, Reco
 
 def log(task: str, event: ev.Event, record: Record | None) -> None:
     """The log line of an event, with task, attempt and action as fields."""
-    attempt = record.attempt.name if record and record.attempt else ""
+    fence = getattr(event, "fence", None)
+    current = record.attempt.name if record and record.attempt else ""
+    attempt = attempt_name(task, fence) if task and fence else current
     bound = logger.bind(task=task, attempt=attempt, action=event.kind)
     match event:
-        case ev.AttemptFailed(fence=fence, failure=failure, final=final):
-            bound.warning("{}.{} failed{}: {}", task, fence, ", no try is left" if final else "", failure.message)
+        case ev.AttemptFailed(failure=failure, final=final):
+            bound.warning("{} failed{}: {}", attempt, ", no try is left" if final else "", failure.message)
         case ev.GateReturned(failure=failure):
             bound.warning("{} goes back to a worker: {}", task, failure.message)
         case ev.GateBlocked(failure=failure) | ev.GateFailed(failure=failure):

@@ -205,7 +205,11 @@ def _explained(error: ValidationError, source: str) -> ConfigError:
         key = ENVIRONMENT_PREFIX + "__".join(path).upper()
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(path[-1], _valid_names(path[:-1]), n=1)
-        remedy = f"did you mean `{near[0]}`?" if near else "remove it; `config/` lists every key"
+        remedy = (
+            f"did you mean `{near[0]}`?"
+            if near
+            else "remove it; `mosaic-orchestrator init` writes a config.toml with every key"
+        )
         return ConfigError(f"unknown key `{key}`", source=source, line_number=line, remedy=remedy)
     return ConfigError(f"`{key}`: {first['msg']}, got {first['input']!r}", source=source, line_number=line)
 
