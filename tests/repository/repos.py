@@ -22,18 +22,13 @@ _ENVIRONMENT = {
 }
 
 
-def git(folder: Path, *args: str, check: bool = True, **environment: str) -> str:
+def git(folder: Path, *args: str, check: bool = True, stdin: bytes = b"") -> str:
     """git as a person runs it, without anybody's configuration."""
     done = subprocess.run(
-        ["git", "-C", str(folder), *args],
-        env={**_ENVIRONMENT, **environment},
-        capture_output=True,
-        check=False,
-        text=True,
-        errors="surrogateescape",
+        ["git", "-C", str(folder), *args], env=_ENVIRONMENT, capture_output=True, check=False, input=stdin
     )
-    assert not check or done.returncode == 0, f"git {args}: {done.stderr}"
-    return done.stdout.strip()
+    assert not check or done.returncode == 0, f"git {args}: {done.stderr.decode(errors='replace')}"
+    return done.stdout.decode(errors="surrogateescape").strip()
 
 
 def write(folder: Path, files: dict[str, str | bytes | None]) -> None:

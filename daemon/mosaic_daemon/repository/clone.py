@@ -22,6 +22,7 @@ from mosaic_daemon.repository.configuration import PersonsConfiguration, without
 
 _NETWORK_SEC = 60.0
 _UNREACHABLE_SEC = 4.0
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc")
 _BUSY = {
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase",
@@ -118,7 +119,8 @@ class Clone:
         if self._unreachable is not None and time.monotonic() < self._unreachable[0]:
             raise self._unreachable[1]
         spec = f"+{self.base_ref}:{self.base_ref}"
-        args = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--", "origin", spec)
+        # Old histories often hold objects that a strict check refuses; what a worker made is checked in `take`.
+        args = ("-c", "transfer.fsckObjects=false", *_FETCH, "--", "origin", spec)
         try:
             answer = await self._network.ask(*args)
         except GitError as late:
@@ -143,18 +145,18 @@ class Clone:
 
         Nothing of the worker's configuration takes part: only commits travel.
         """
-        spec = f"+refs/heads/{branch}:refs/mosaic/{name}"
-        args = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--", str(source), spec)
+        spec = f"+refs/heads/{branch}:{_kept(name)}"
+        args = (*_FETCH, "--", str(source), spec)
         answer = await self.git.ask(*args)
         if answer.status != 0:
             if "couldn't find remote ref" in answer.err or not source.exists():
                 return None
             raise GitError(self.git.command(*args), answer.status, answer.err, str(source))
-        return await self.git.run("rev-parse", "--verify", f"refs/mosaic/{name}")
+        return await self.git.run("rev-parse", "--verify", _kept(name))
 
     async def forget(self, names: Iterable[str]) -> None:
         """Drop what `take` fetched under these names."""
-        deletions = "".join(f"delete refs/mosaic/{name}\n" for name in names)
+        deletions = "".join(f"delete {_kept(name)}\n" for name in names)
         await self.git.ask("update-ref", "--stdin", stdin=deletions.encode())
 
     async def merged_tree(self, base: str, head: str) -> MergedTree:
@@ -187,9 +189,11 @@ class Clone:
             Refused: a person's unfinished work or a rule of the server is in the way.
             GitError: anything else; whether it landed must be probed.
         """
+        if not await self.git.is_ancestor(base, commit):
+            raise BaseMoved(f"{commit} is not on top of {base}")
         if not self.has_origin:
             self._check_person_is_not_busy()
-        # The lease makes it a compare-and-swap on `base`; `commit` has `base` as its parent, so it only goes forward.
+        # The lease makes it a compare-and-swap on `base`. It would also force, which is why `commit` was checked.
         args = ["push", "--quiet", "--porcelain", f"--force-with-lease={self.base_ref}:{base}"]
         if not self.has_origin:
             args.append(f"--receive-pack={_INTO_CHECKOUT}")
@@ -291,6 +295,11 @@ class Clone:
 
 
 _INTO_CHECKOUT = "git -c receive.denyCurrentBranch=updateInstead -c core.hooksPath=/dev/null receive-pack"
+
+
+def _kept(name: str) -> str:
+    """The ref that keeps what was taken: an id may end in a dot, and no ref has two of them in a row."""
+    return f"refs/mosaic/{name.replace('..', '.%2e')}"
 
 
 async def _checked_out(root: Path) -> str:

@@ -7,6 +7,7 @@ password, and a command line can be read by everybody.
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.ground.git import environment
 
 _NETWORK_KEYS = r"^(credential|url|http|https|ssh)\.|^core\.(sshcommand|gitproxy)$|^remote\.origin\.pushurl$"
+_OF_EVERY_REPOSITORY = "core.repositoryformatversion"
 _FIXED = (
     ("core.repositoryformatversion", "0"),
     ("core.bare", "true"),
@@ -67,10 +69,17 @@ class PersonsConfiguration:
         Raises:
             InputError: `root` is not a git repository, or git refuses to look at it.
         """
-        pattern = rf"{_NETWORK_KEYS}|^remote\.origin\.url$|^user\.(name|email)$"
+        pattern = rf"{_NETWORK_KEYS}|^remote\.origin\.url$|^user\.(name|email)$|^{_OF_EVERY_REPOSITORY}$"
         found = await _config(root, "--null", "--get-regexp", pattern)
-        pairs = [(key, value) for key, _, value in (item.partition("\n") for item in found.split("\0") if item)]
+        parts = (item.partition("\n") for item in found.split("\0") if item)
+        pairs = [(key, value if has_value else "true") for key, has_value, value in parts]
         single = dict(pairs)
+        if _OF_EVERY_REPOSITORY not in single:
+            raise InputError(
+                "this is not a git repository, or git refuses to look at it",
+                source=str(root),
+                remedy=f"`git -C {shlex.quote(str(root))} status` says why",
+            )
         name, email = single.get("user.name"), single.get("user.email")
         origin = single.get("remote.origin.url")
         return cls(

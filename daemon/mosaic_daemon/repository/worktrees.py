@@ -85,7 +85,9 @@ class Worktrees:
         env = {"GIT_INDEX_FILE": str(index), "GIT_WORK_TREE": str(tree)}
         try:
             self._borrow_index(tree, index)
-            await git.run("read-tree", "--reset", head, env=env)
+            if (await git.ask("read-tree", "--reset", head, env=env)).status != 0:
+                index.unlink(missing_ok=True)  # theirs is split, newer than this git, or damaged
+                await git.run("read-tree", "--reset", head, env=env)
             # A submodule has a configuration of its own, which a worker may have written: never look inside.
             changed = await git.run("diff", "--name-only", "-z", "--no-ext-diff", "--ignore-submodules=all", env=env)
             untracked = await git.run("ls-files", "--others", "--exclude-standard", "-z", env=env)
@@ -135,7 +137,7 @@ class Worktrees:
         """Start from the worker's index: only its cached file times are used, so unchanged files are not read again."""
         theirs = tree / ".git" / "index"
         if theirs.is_file() and not theirs.is_symlink():
-            shutil.copyfile(theirs, index)
+            shutil.copy2(theirs, index)  # its time tells git which of its entries may be out of date
 
 
 def _remove(path: Path) -> None:
