@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mosaic_daemon.ground.errors import InputError, Unavailable
+from mosaic_daemon.ground.errors import InputError, Unavailable, is_full_disk
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.nouns.record import Gating, Record
 
@@ -42,7 +41,7 @@ class Isolation:
     def trouble(self, task: str, record: Record | None, error: Exception, now: datetime) -> Trouble:
         """An outage, a full disk or people's wrong input is waited for; anything else is given up after three times."""
         message = f"{task}: {error}" if task else str(error)
-        if isinstance(error, Unavailable | InputError) or _is_full_disk(error):
+        if isinstance(error, Unavailable | InputError) or is_full_disk(error):
             return Trouble(message, now + _OUTAGE)
         self._failed[task] += 1
         again_at = now + timedelta(seconds=self._failed[task])
@@ -58,8 +57,3 @@ class Isolation:
             at=now,
         )
         return Trouble(message, again_at, failure)
-
-
-def _is_full_disk(error: Exception) -> bool:
-    full = (errno.ENOSPC, errno.EDQUOT)
-    return (isinstance(error, OSError) and error.errno in full) or "No space left on device" in str(error)

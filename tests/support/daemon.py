@@ -36,7 +36,7 @@ class Daemon:
         self, repo: Repo, *args: str, env: Mapping[str, str] | None = None, wrapper: tuple[str, ...] = ()
     ) -> None:
         self.repo = repo
-        self.log_file = repo.folder / f"daemon-{time.monotonic_ns()}.log"
+        self.log_file = repo.log_folder / f"daemon-{time.monotonic_ns()}.log"
         poll = () if "--poll-sec" in args else ("--poll-sec", "1")
         argv = [*wrapper, str(SCRIPT), "--log-level", "debug", *poll, *args]
         with self.log_file.open("wb") as log:

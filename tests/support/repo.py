@@ -42,6 +42,7 @@ class Repo:
         root: the person's checkout, on `main`.
         origin: the bare repository changes land in; None when the repository has none.
         effects: workers note their attempts here.
+        log_folder: what daemons print goes here.
     """
 
     def __init__(self, folder: Path, *, with_origin: bool = True) -> None:
@@ -49,6 +50,7 @@ class Repo:
         self.root = folder / "app"
         self.origin = folder / "origin.git" if with_origin else None
         self.effects = folder / "effects"
+        self.log_folder = folder
         self.state = self.root / ".mosaic" / "orchestrator"
         self.tasks_file = self.state / "tasks.json"
         self.config_file = self.state / "config.toml"

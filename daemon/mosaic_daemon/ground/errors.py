@@ -13,6 +13,8 @@ Programming errors are not part of it: they propagate.
 
 from __future__ import annotations
 
+import errno
+
 
 class MosaicError(Exception):
     """Something failed and a person should know.
@@ -87,3 +89,11 @@ class Unavailable(MosaicError):
 
 class LedgerError(MosaicError):
     """The ledger is unreadable, newer than this program, or contradicts itself. Nothing may be guessed from it."""
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether it, or the program it tells of, failed because the disk is full: a matter of time, nobody's fault."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    said = f"{error} {getattr(error, 'stderr', '')}"
+    return "No space left on device" in said or "Disk quota exceeded" in said

@@ -187,6 +187,7 @@ class Clone:
         Raises:
             BaseMoved: it is not at `base`.
             Refused: a person's unfinished work or a rule of the server is in the way.
+            Unavailable: somebody else is moving the branch at this very moment.
             GitError: anything else; whether it landed must be probed.
         """
         if not await self.git.is_ancestor(base, commit):
@@ -203,6 +204,8 @@ class Clone:
         said = answer.out + "\n" + answer.err
         if "stale info" in said or "fetch first" in said or "non-fast-forward" in said or "failed to lock" in said:
             raise BaseMoved(said.strip())
+        if "failed to update ref" in said or "cannot lock ref" in said:
+            raise Unavailable(f"`{self.branch}` is just being moved by somebody else", where=self.url)
         if "Working directory has" in said or "Could not update working tree" in said:
             raise Refused(
                 f"`{self.branch}` is checked out with uncommitted or untracked files in the way",

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from mosaic_daemon.ground import atomicfile
-from mosaic_daemon.ground.errors import InputError, MosaicError
+from mosaic_daemon.ground.errors import InputError, MosaicError, Unavailable, is_full_disk
 from mosaic_daemon.ground.layout import TABLE, Layout
 from mosaic_daemon.nouns.attempt import LIMITED, Attempt, Failure, FailureClass
 from mosaic_daemon.nouns.events import (
@@ -38,6 +38,7 @@ _MOST_HOLDS = 24  # in a row: a request that always draws an outage must not wai
 _LONGEST_HOLD = timedelta(hours=6)
 _HOLD_WITHOUT_TIME = timedelta(minutes=5)
 _SUBMODULE, _SYMLINK = "160000", "120000"
+_UNLOGGED = "could not be logged"  # what the rail says of an ending whose output the disk did not take
 _LATE_RESULT = "late"
 
 
@@ -68,10 +69,13 @@ class Judge:
             result = self._result(attempt, reading, end)
             head = await self._accepted_head(record, attempt, result)
         except (Unacceptable, MosaicError) as error:
+            if isinstance(error, Unavailable) or is_full_disk(error):
+                raise
             if reading.limit is not None and record.tries.get(LIMITED, 0) < _MOST_HOLDS:
                 return _limited(attempt, reading, reading.limit, now)
             tail = _log(end.log)[-_TAIL:].decode("utf-8", "replace")
-            failure = Failure(FailureClass.WORKER, "worker", str(error), status=attempt.name, tail=tail, at=now)
+            kind = FailureClass.LOST if _UNLOGGED in end.detail else FailureClass.WORKER
+            failure = Failure(kind, "worker", str(error), status=attempt.name, tail=tail, at=now)
             return [self._failed(record, attempt, failure, reading.used)]
         used = reading.used if reading.used is not None else result.used
         return [ResultAccepted(attempt.fence, head, used, result.notes)]

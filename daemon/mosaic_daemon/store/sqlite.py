@@ -33,6 +33,8 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
 }
 
 _SYSTEM = "system"
+_MEND_THE_DISK = "free disk space or mend the disk; nothing that was stored is lost"
+_NOT_ITS_FAULT = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 
 
 class SqliteJournal:
@@ -76,7 +78,7 @@ class SqliteJournal:
             raise LedgerError(
                 f"the ledger could not store an event: {error}",
                 where=str(self.path),
-                remedy="free disk space or mend the disk; nothing that was stored is lost",
+                remedy=_MEND_THE_DISK,
             ) from error
         failpoint("store.after-commit")
         return seq
@@ -144,8 +146,7 @@ class SqliteJournal:
             run("COMMIT")
 
     def _unreadable(self, error: Exception) -> LedgerError:
-        return LedgerError(
-            f"the ledger cannot be read: {error}",
-            where=str(self.path),
-            remedy="move it away to have it rebuilt from tasks.json and the attempts, or restore a backup",
-        )
+        remedy = "move it away to have it rebuilt from tasks.json and the attempts, or restore a backup"
+        if isinstance(error, OSError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_ITS_FAULT:
+            remedy = _MEND_THE_DISK
+        return LedgerError(f"the ledger cannot be read: {error}", where=str(self.path), remedy=remedy)
