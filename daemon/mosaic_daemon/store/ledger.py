@@ -105,6 +105,8 @@ class Ledger:
         for task, record in touched.items():
             if (before := self._records.get(task)) is not None:
                 self._by_state[type(before.state)].discard(task)
+                if before.position != record.position:  # it was removed and comes back: it stands at the end now
+                    del self._records[task]
             self._by_state[type(record.state)].add(task)
         self._records.update(touched)
         self._changed.update(touched)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from mosaic_daemon.nouns.events import AttemptIntended, Entry, GateIntended
 from mosaic_daemon.nouns.record import Record
@@ -42,13 +43,8 @@ class MemoryJournal:
     def entries(
         self, *, after: int = 0, task: str | None = None, limit: int | None = None
     ) -> Iterator[tuple[int, Entry]]:
-        found = 0
-        for seq, entry in enumerate(self._entries[after:], after + 1):
-            if task is None or entry.task == task:
-                yield seq, entry
-                found += 1
-                if found == limit:
-                    return
+        numbered = enumerate(self._entries[after:], after + 1)
+        yield from islice((pair for pair in numbered if task is None or pair[1].task == task), limit)
 
     def close(self) -> None: ...
 

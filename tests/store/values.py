@@ -1,0 +1,139 @@
+"""Any value that the ledger may have to keep."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta, timezone
+from typing import Any
+
+from hypothesis import strategies as st
+
+from mosaic_daemon.nouns import events as ev
+from mosaic_daemon.nouns.attempt import Attempt, Failure, FailureClass
+from mosaic_daemon.nouns.gate import Gate, Hold, Step
+from mosaic_daemon.nouns.record import (
+    Blocked,
+    Deferred,
+    Dispatching,
+    Done,
+    Failed,
+    Gating,
+    NotStarted,
+    Record,
+    Removed,
+    Running,
+)
+from mosaic_daemon.nouns.system import System
+from mosaic_daemon.nouns.task import Kind, Task
+
+TEXT = st.text(max_size=8)
+NAMES = st.sampled_from(["T-1", "a.b", "X"])
+ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-3, minutes=-30)), timezone(timedelta(hours=14))])
+MOMENTS = st.datetimes(timezones=ZONES)
+#: What strict JSON can hold.
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
+    max_leaves=4,
+)
+FACTS = st.dictionaries(TEXT, JSON, max_size=2)
+CHANGED = st.dictionaries(TEXT, st.tuples(JSON, JSON), max_size=2)
+MAYBE_MOMENT = st.none() | MOMENTS
+MAYBE_USED = st.none() | st.integers(min_value=0)
+WANTED = st.sampled_from(["not-started", "deferred", "blocked"])
+LINES = st.lists(TEXT, max_size=2).map(tuple)
+
+TASKS = st.builds(
+    Task,
+    id=NAMES,
+    description=TEXT,
+    issue=TEXT,
+    branch=TEXT,
+    depends_on=LINES,
+    blocks=LINES,
+    estimate=st.none() | TEXT,
+    priority=st.integers(),
+    kind=st.sampled_from(Kind),
+    phase=st.none() | st.integers(min_value=0),
+    files=LINES,
+    runtime=st.none() | TEXT,
+    command=st.none() | TEXT | LINES,
+    prompt=st.none() | TEXT,
+    extra=FACTS,
+)
+ATTEMPTS = st.builds(Attempt, NAMES, st.integers(min_value=1), TEXT, TEXT, TEXT, TEXT)
+FAILURES = st.builds(Failure, st.sampled_from(FailureClass), TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, MAYBE_MOMENT)
+HOLDS = st.builds(Hold, TEXT, MAYBE_MOMENT)
+STEPS = st.sampled_from(Step)
+GATES = st.builds(
+    Gate,
+    id=TEXT,
+    head_sha=TEXT,
+    opened_at=MOMENTS,
+    step=STEPS,
+    base_sha=st.none() | TEXT,
+    change=st.none() | TEXT,
+    merge_sha=st.none() | TEXT,
+    intent=st.none() | FACTS,
+    hold=st.none() | HOLDS,
+    evidence=st.dictionaries(TEXT, FACTS, max_size=2),
+    rounds=st.integers(min_value=0),
+)
+STATES = st.one_of(
+    st.builds(NotStarted, reason=TEXT, not_before=MAYBE_MOMENT),
+    st.builds(Dispatching, ATTEMPTS),
+    st.builds(Running, ATTEMPTS, TEXT, MOMENTS, TEXT),
+    st.builds(Gating, ATTEMPTS, GATES),
+    st.builds(Done, FACTS),
+    st.builds(Failed, FAILURES),
+    st.builds(Blocked, FAILURES, st.none() | ATTEMPTS, st.none() | GATES),
+    st.builds(Deferred, TEXT),
+    st.just(Removed()),
+)
+RECORDS = st.builds(
+    Record,
+    task=TASKS,
+    position=st.integers(0, 1000),
+    state=STATES,
+    fence=st.integers(min_value=0),
+    tries=st.dictionaries(TEXT, st.integers(), max_size=2),
+    last_failure=st.none() | FAILURES,
+    agent=TEXT,
+    started_at=MAYBE_MOMENT,
+    completed_at=MAYBE_MOMENT,
+    used=MAYBE_USED,
+    notes=LINES,
+)
+SYSTEMS = st.builds(System, st.dictionaries(TEXT, HOLDS, max_size=2), st.booleans())
+_FENCE = st.integers(min_value=1)
+EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
+    st.builds(ev.TaskAdded, TASKS, st.integers(0, 1000), TEXT, st.integers(min_value=0)),
+    st.builds(ev.TaskEdited, TASKS, CHANGED, TEXT),
+    st.builds(ev.TaskRemoved, TEXT),
+    st.builds(ev.EditRefused, CHANGED, TEXT, TEXT),
+    st.builds(ev.Requeued, TEXT, TEXT),
+    st.builds(ev.TaskDeferred, TEXT, TEXT),
+    st.builds(ev.TaskBlocked, TEXT, TEXT),
+    st.builds(ev.StopRequested, WANTED, TEXT, TEXT),
+    st.builds(ev.AttemptIntended, ATTEMPTS),
+    st.builds(ev.AttemptStarted, _FENCE, TEXT, MOMENTS),
+    st.builds(ev.AttemptFailed, _FENCE, FAILURES, st.booleans(), MAYBE_USED),
+    st.builds(ev.AttemptReleased, _FENCE, TEXT, MAYBE_MOMENT, MAYBE_USED),
+    st.builds(ev.AttemptStopped, _FENCE, WANTED, TEXT, MAYBE_USED),
+    st.builds(ev.ResultAccepted, _FENCE, TEXT, MAYBE_USED, TEXT),
+    st.builds(ev.ResultRejected, TEXT, TEXT),
+    st.builds(ev.GateStepped, STEPS, FACTS, STEPS, st.none() | TEXT, st.none() | TEXT, st.none() | TEXT),
+    st.builds(ev.GateIntended, STEPS, TEXT, FACTS),
+    st.builds(ev.GateRewound, TEXT),
+    st.builds(ev.GateHeld, HOLDS),
+    st.builds(ev.GateReturned, FAILURES),
+    st.builds(ev.GateBlocked, FAILURES),
+    st.builds(ev.GateFailed, FAILURES),
+    st.builds(ev.GateResumed, TEXT),
+    st.builds(ev.DoneFound, FACTS),
+    st.builds(ev.TaskDone, FACTS),
+    st.builds(ev.RuntimeHeld, TEXT, HOLDS),
+    st.builds(ev.RuntimeReleased, TEXT),
+    st.builds(ev.DrainChanged, st.booleans(), TEXT),
+    st.builds(ev.Reported, TEXT, TEXT, FACTS),
+)
+EVERY_KIND = 29
