@@ -42,12 +42,19 @@ class SqliteJournal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=10.0)
+        except (sqlite3.Error, OSError) as error:
+            raise self._unreadable(error) from error
+        try:
             self._prepare()
         except sqlite3.Error as error:
+            self._connection.close()
             raise self._unreadable(error) from error
+        except LedgerError:
+            self._connection.close()
+            raise
 
     def load(self) -> Snapshot:
         try:
@@ -55,9 +62,9 @@ class SqliteJournal:
             rows = self._connection.execute("SELECT body FROM task ORDER BY position")
             records = [codec.load_record(body) for (body,) in rows]
             memos: dict[str, str] = dict(self._connection.execute("SELECT name, body FROM memo"))
+            system = codec.load_system(memos.pop(_SYSTEM)) if _SYSTEM in memos else System()
         except (sqlite3.Error, ValueError) as error:
             raise self._unreadable(error) from error
-        system = codec.load_system(memos.pop(_SYSTEM)) if _SYSTEM in memos else System()
         return Snapshot(seq, records, system, memos)
 
     def commit(self, batch: Batch) -> int:
@@ -122,6 +129,13 @@ class SqliteJournal:
 
     def _prepare(self) -> None:
         run = self._connection.execute
+        (version,) = run("PRAGMA user_version").fetchone()
+        if version > SCHEMA_VERSION:
+            raise LedgerError(
+                f"the ledger has version {version}, this program knows versions up to {SCHEMA_VERSION}",
+                where=str(self.path),
+                remedy="install the newer mosaic-orchestrator that wrote it",
+            )
         (mode,) = run("PRAGMA journal_mode = WAL").fetchone()
         run("PRAGMA synchronous = FULL")
         (level,) = run("PRAGMA synchronous").fetchone()
@@ -130,13 +144,6 @@ class SqliteJournal:
                 f"SQLite gave journal_mode {mode} and synchronous {level} where the ledger needs wal and 2",
                 where=str(self.path),
                 remedy="put the repository on a local file system that supports shared memory (not NFS)",
-            )
-        (version,) = run("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
-            raise LedgerError(
-                f"the ledger has version {version}, this program knows versions up to {SCHEMA_VERSION}",
-                where=str(self.path),
-                remedy="install the newer mosaic-orchestrator that wrote it",
             )
         for target in range(version + 1, SCHEMA_VERSION + 1):
             run("BEGIN IMMEDIATE")
