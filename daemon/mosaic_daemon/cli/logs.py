@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import codecs
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ _CHUNK = 1 << 16
 _POLL_SEC = 0.2
 _LOG = "output.log"
 _END = "exit.json"
+_MARKER = re.compile(rb"\n\[mosaic: (\d+) bytes dropped\]\n")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,8 +63,9 @@ def _fence(options: argparse.Namespace, layout: Layout) -> int:
 
             check_known(layout, task)
         newest = row["fence"] if row else 0
-        if newest and 1 <= (options.attempt or newest) <= newest:
-            return int(options.attempt or newest)
+        wanted = newest if options.attempt is None else options.attempt
+        if 1 <= wanted <= newest:
+            return int(wanted)
         if not (options.follow and options.attempt in (None, newest + 1)):
             if options.attempt is not None and newest:
                 raise InputError(f"{task} has no attempt {options.attempt}", remedy=f"its newest is {newest}")
@@ -111,14 +114,14 @@ def _print(options: argparse.Namespace, layout: Layout, attempt: str, screen: _S
             why = "its worker never started" if ended else "its worker has not printed anything yet"
             raise Refused(f"attempt {attempt} has no log: {why}")
         time.sleep(_POLL_SEC)
-    tail = _Tail(folder / _LOG)
-    while True:
-        ended = not options.follow or _has_ended(layout, options.task, attempt, folder)
-        for piece in tail.read():
-            screen.write(piece)
-        if ended:
-            return screen.end()
-        time.sleep(_POLL_SEC)
+    with _Tail(folder / _LOG) as tail:
+        while True:
+            ended = not options.follow or _has_ended(layout, options.task, attempt, folder)
+            for piece in tail.read():
+                screen.write(piece)
+            if ended:
+                return screen.end()
+            time.sleep(_POLL_SEC)
 
 
 def _has_ended(layout: Layout, task: str, attempt: str, folder: Path) -> bool:
@@ -132,23 +135,31 @@ def _has_ended(layout: Layout, task: str, attempt: str, folder: Path) -> bool:
 
 
 class _Tail:
-    """Reads a log that grows and that is now and then replaced by one that lacks some of its middle."""
+    """Reads a log that grows and that is now and then replaced by a shorter one.
+
+    The shorter one lacks some of the middle; a marker between its start and its end counts all that was dropped so far,
+    and so tells where in it the reader stood.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: BinaryIO = path.open("rb")
-        self._last = b""
+
+    def __enter__(self) -> _Tail:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
     def read(self) -> list[bytes]:
         """What is new."""
         pieces = self._rest()
         while self._is_replaced():
-            pieces += self._rest()
+            pieces += self._rest()  # what came between the last look and the replacement
+            shown = self._file.tell() + _dropped(self._file)
             self._file.close()
             self._file = self._path.open("rb")
-            text = self._file.read()
-            at = text.rfind(self._last)
-            self._file.seek(at + len(self._last) if at >= 0 else len(text))
+            self._file.seek(max(0, shown - _dropped(self._file)))
             pieces += self._rest()
         return pieces
 
@@ -162,5 +173,13 @@ class _Tail:
         pieces = []
         while piece := self._file.read(_CHUNK):
             pieces.append(piece)
-            self._last = (self._last + piece)[-_CHUNK:]
         return pieces
+
+
+def _dropped(file: BinaryIO) -> int:
+    """By how much an offset behind the marker is smaller than it would be in the whole output."""
+    at = file.tell()
+    file.seek(0)
+    marker = _MARKER.search(file.read())
+    file.seek(at)
+    return int(marker[1]) - len(marker[0]) if marker else 0

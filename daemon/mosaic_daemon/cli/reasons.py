@@ -149,7 +149,11 @@ def _blocked(row: Row) -> Said:
     if failure["kind"] == "person":
         return [f"it was blocked: {failure['message']}"], [f"have it go on: {_RETRY} {task}"]
     why = ["it cannot go on without a person"]
-    steps = ["see it with the command above, and mend what is in its way"] if failure["command"] else ["mend what is said above"]
+    steps = (
+        ["see it with the command above, and mend what is in its way"]
+        if failure["command"]
+        else ["mend what is said above"]
+    )
     if gate and (gate["merge_sha"] or gate["intent"]):
         why.append("its change is, or may be, on the base branch already: it can only go forward")
         return why, [*steps, f"then go on at this step: {_RETRY} {task}"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from mosaic_daemon.cli import context
 from mosaic_daemon.cli.snapshot import PROGRAM
+from mosaic_daemon.cli.text import one_line
 from mosaic_daemon.ground import logs
-from mosaic_daemon.ground.errors import MosaicError
+from mosaic_daemon.ground.errors import InputError, MosaicError
 
 if TYPE_CHECKING:
     from mosaic_daemon.parts import Parts
@@ -40,7 +42,7 @@ def ask_for(options: argparse.Namespace, wanted: Wanted) -> int:
             break
         context.say(answer)
     for each in refused:
-        sys.stderr.write(f"{PROGRAM}: {each.line}\n")
+        sys.stderr.write(f"{PROGRAM}: {one_line(each.line)}\n")
     return refused[0].exit_code if refused else 0
 
 
@@ -51,6 +53,8 @@ def _ask_files(options: argparse.Namespace, tasks: list[str], wanted: Wanted) ->
 
     async def ask(parts: Parts) -> list[MosaicError]:
         refused = []
+        with suppress(InputError):  # what was written before this request comes before it, if it can be read
+            await commands.take_in_queue(parts)
         for task in tasks:
             try:
                 context.say(await commands.ask_alone(parts, task, Status(wanted), context.actor()))

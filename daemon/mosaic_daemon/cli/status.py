@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -201,4 +202,5 @@ def _watch_plain(layout: Layout) -> None:
         if shown | {"at": ""} != before:
             before = shown | {"at": ""}
             context.say(f"--- {now.isoformat(timespec='seconds')}\n{render.plain(list(sections(shown, now)))}")
+            sys.stdout.flush()
         time.sleep(_WATCH_SEC)

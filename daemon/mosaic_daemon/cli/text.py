@@ -17,7 +17,7 @@ _UNFINISHED = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*\Z"
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*\x1b?\Z"
     r"|\x1b[ -/]*\Z"
-    r"|\r\Z"
+    r"|\r+\Z"
 )
 _RETURN = re.compile(r"\r+\n|\r")
 # What is left of controls, and what reorders or hides text: bidirectional marks, embeddings and isolates, tags.
@@ -47,7 +47,7 @@ class Cleaner:
 
 def cleaned(text: str) -> str:
     """Without escape sequences, control characters and marks that reorder text; line breaks and tabs stay."""
-    return _CONTROL.sub("", _RETURN.sub("\n", _SEQUENCE.sub("", text)))
+    return _CONTROL.sub("", _SEQUENCE.sub("", _RETURN.sub("\n", text)))
 
 
 def one_line(text: object, most: int = 0) -> str:
