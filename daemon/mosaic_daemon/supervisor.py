@@ -251,7 +251,7 @@ class Supervisor:
                 await self._one_tick(rescan=True)
                 return {"counts": self.report.counts, "stuck": self.report.stuck, "idle": self.report.idle}
             case "drain":
-                self._drain(f"drain by pid {args.get('pid', '?')}", 0.0 if args.get("now") else None)
+                self._drain(f"drain by {args.get('actor', 'somebody')}", 0.0 if args.get("now") else None)
             case "resume":
                 self._stop_at = None
                 if self._parts.ledger.system.draining:
