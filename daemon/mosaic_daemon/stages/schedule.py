@@ -40,7 +40,7 @@ class Schedule:
         self._ready: list[_Key] = []
         self._parked: defaultdict[str, list[str]] = defaultdict(list)  # resource -> tasks it holds up
         self._delayed: set[str] = set()  # tasks with a time before which they must not start
-        self._busy: dict[str, str] = {}  # resource -> the task at work on it
+        self._busy: defaultdict[str, dict[str, None]] = defaultdict(dict)  # resource -> the tasks at work on it
 
     def update(self, changed: Iterable[Record]) -> None:
         """Take in records as they are now."""
@@ -93,9 +93,9 @@ class Schedule:
     def held_up_by(self, task: Task) -> tuple[str, str] | None:
         """What keeps it from running now beside another: (`branch x` or `file y`, the other task)."""
         for name in _resources(task):
-            other = self._busy.get(name)
-            if other is not None and other != task.id:
-                return name, other
+            for other in self._busy.get(name, ()):
+                if other != task.id:
+                    return name, other
         return None
 
     def why(self, task: str, system: System, now: datetime) -> list[str]:
@@ -122,11 +122,14 @@ class Schedule:
         return reasons
 
     def cycle_of(self, task: str) -> list[str] | None:
-        """The shortest circle of dependencies this task is in, as ids in order, starting with it."""
+        """The shortest circle of dependencies this task is in, as ids in order, starting with it.
+
+        What is done holds up nobody, so it is no part of one.
+        """
         came_from: dict[str, str] = {}
         queue = [task]
         for current in queue:
-            for need in self.needs(current) if current in self._records else ():
+            for need in self._open_needs(current):
                 if need == task:
                     path = [current]
                     while path[-1] != task:
@@ -136,6 +139,11 @@ class Schedule:
                     came_from[need] = current
                     queue.append(need)
         return None
+
+    def _open_needs(self, task: str) -> list[str]:
+        if task not in self._records or self._records[task].status is Status.DONE:
+            return []
+        return self.needs(task)
 
     def waiting_count(self) -> int:
         """How many tasks have not started."""
@@ -150,7 +158,7 @@ class Schedule:
         return self._stuck
 
     def _link(self, before: Record | None, after: Record) -> set[str]:
-        """Bring the dependency edges up to date; returns the other tasks whose needs changed."""
+        """Bring the dependency edges up to date; returns the other tasks whose needs or dependents changed."""
         old, new = _edges(before), _edges(after)
         if old == new:
             return set()
@@ -162,7 +170,7 @@ class Schedule:
             self._named_by[need].add(after.id)
         for blocked in new[1]:
             self._blocked_by[blocked].add(after.id)
-        return set(old[1]) | set(new[1])
+        return {*old[0], *old[1], *new[0], *new[1]}
 
     def _dependents(self, task: str) -> set[str]:
         return self._named_by[task] | set(self._records[task].task.blocks)
@@ -173,13 +181,14 @@ class Schedule:
             return
         if before is not None and _at_work(before):
             for name in _resources(before.task):
-                if self._busy.get(name) == before.id:
+                self._busy[name].pop(before.id, None)
+                if not self._busy[name]:
                     del self._busy[name]
-                    for task in self._parked.pop(name, ()):
-                        self._offer(task)
+                for task in self._parked.pop(name, ()):
+                    self._offer(task)
         if _at_work(after):
             for name in _resources(after.task):
-                self._busy.setdefault(name, after.id)
+                self._busy[name][after.id] = None
 
     def _note_delay(self, record: Record) -> None:
         if isinstance(record.state, NotStarted) and record.state.not_before is not None:
