@@ -53,24 +53,33 @@ class Taken:
     rejected: set[str]
     later: set[str]
 
+    def edit(self, record: Record, changed: _Fields, source: str, now: datetime) -> None:
+        """Take in changes of one task; what cannot be is refused as a whole."""
+        try:
+            events = list(_edited(record, changed, source))
+        except InputError as error:
+            self.problems.append(error.line)
+            events = [ev.EditRefused(changed, error.problem, source)]
+        self.entries.extend(ev.Entry(now, record.id, source, event) for event in events)
+
 
 def take_in(changes: FaceChanges, ledger: Ledger, source: str, now: datetime) -> Taken:
     """The events that a face's changes ask for. Nothing is stored."""
     taken = Taken([], [], set(), set())
     position = ledger.next_position()
+    fences: dict[str, int] = json.loads(ledger.memo(FENCES) or "{}")
     for task, raw in changes.added.items():
         record = ledger.records.get(task)
         if record is not None and not isinstance(record.state, Removed):
-            differing = _differences(record, raw)
-            events = list(_edited(record, differing, source)) if differing else []
-        else:
-            try:
-                events = list(_added(raw, position, source, known_fence(ledger, task)))
-            except InputError as error:
-                taken.problems.append(error.line)
-                taken.rejected.add(task)
-                continue
-            position += 1
+            taken.edit(record, _differences(record, raw), source, now)
+            continue
+        try:
+            events = list(_added(raw, position, source, fences.get(task, 0)))
+        except InputError as error:
+            taken.problems.append(error.line)
+            taken.rejected.add(task)
+            continue
+        position += 1
         taken.entries.extend(ev.Entry(now, task, source, event) for event in events)
     for task, changed in changes.changed.items():
         record = ledger.records.get(task)
@@ -78,13 +87,8 @@ def take_in(changes: FaceChanges, ledger: Ledger, source: str, now: datetime) ->
             continue
         if isinstance(record.state, Dispatching):
             taken.later.add(task)
-            continue
-        try:
-            events = list(_edited(record, _against(record, changed), source))
-        except InputError as error:
-            taken.problems.append(error.line)
-            events = [ev.EditRefused(changed, error.problem, source)]
-        taken.entries.extend(ev.Entry(now, task, source, event) for event in events)
+        else:
+            taken.edit(record, _against(record, changed), source, now)
     for task in changes.removed:
         record = ledger.records.get(task)
         if record is not None and not isinstance(record.state, Removed):
@@ -145,12 +149,6 @@ _STOPS: Mapping[Status, Literal["not-started", "deferred", "blocked"]] = {
     Status.DEFERRED: "deferred",
     Status.BLOCKED: "blocked",
 }
-
-
-def known_fence(ledger: Ledger, task: str) -> int:
-    """The last fence this task had before its ledger was lost; 0 when nothing is known."""
-    fences = json.loads(ledger.memo(FENCES) or "{}")
-    return int(fences.get(task, 0))
 
 
 def _added(raw: Mapping[str, Any], position: int, source: str, fence: int) -> Iterator[ev.TaskEvent]:
