@@ -138,7 +138,7 @@ class Commands:
                     child.kill()
 
     def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ}
         return {**kept, "LANG": "C.UTF-8", "HOME": str(self.repo.folder / "home"), "TZ": "UTC"}
 
 

@@ -70,8 +70,9 @@ def test_wrong_settings_stop_what_needs_them(repo: Repo, command: Commands) -> N
     assert command("status").code == 0
 
 
-def test_what_an_error_repeats_cannot_steer_the_terminal(command: Commands) -> None:
-    answer = command("explain", "A\x1b]0;owned\x07\nB")
+def test_what_an_error_repeats_cannot_steer_the_terminal(command: Commands, tmp_path: Path) -> None:
+    """Nor make two lines of one: a folder may have any name."""
+    answer = command("status", "--repo", str(tmp_path / "a\x1b]0;owned\x07\nb"))
     assert answer.code == 78
     assert "\x1b" not in answer.err
     assert answer.err.count("\n") == 1

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mosaic_daemon.nouns.events import AttemptFailed, GateBlocked, GateIntended, TaskDeferred, TaskDone
+from mosaic_daemon.nouns.events import AttemptFailed, AttemptIntended, GateBlocked, GateIntended, TaskDeferred, TaskDone
 from mosaic_daemon.nouns.gate import Step
 from tests.cli.conftest import Commands, Happen
-from tests.samples import added, failure, to_gate, to_running
+from tests.samples import added, attempt, failure, to_gate, to_running
 from tests.support import worker
 from tests.support.fixtures import Start
 from tests.support.processes import attempts_alive
@@ -58,6 +58,14 @@ def test_a_task_that_was_just_added_can_be_cancelled(repo: Repo, command: Comman
     assert command("enqueue", "A", "text").code == 0
     assert command("cancel", "A").out == "A is deferred\n"
     assert repo.shown()["A"]["status"] == "deferred"
+
+
+def test_a_start_that_a_dead_daemon_left_half_done(repo: Repo, command: Commands, happen: Happen) -> None:
+    """No worker ever gets that attempt; the request is carried out all the same."""
+    happen("A", added("A"), AttemptIntended(attempt("A")))
+    answer = command("cancel", "A")
+    assert (answer.code, answer.out) == (0, "A is deferred\n")
+    assert repo.record("A")["state"]["kind"] == "deferred"
 
 
 def test_cancel_ends_a_worker_that_outlived_its_daemon(repo: Repo, command: Commands, start: Start) -> None:

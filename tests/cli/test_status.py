@@ -143,7 +143,9 @@ def test_a_broken_ledger_is_a_problem_and_no_failure(repo: Repo, command: Comman
 def test_text_of_others_cannot_steer_the_terminal(command: Commands, happen: Happen) -> None:
     """Also where rich writes: no markup, no escape sequence but its own."""
     happen("R", added("R", description="[bold]x[/bold] \x1b]0;owned\x07\u202egnol"), *to_running("R"))
+    happen("G", *to_gate(Step.MAIN_CI, "G"), GateHeld(Hold("CI \x1b]0;owned\x07\u202esays")))
     shown = command.on_terminal("status")
+    assert "waits: CI says" in shown
     assert "[bold]x[/bold] gnol" in shown
     assert "owned" not in shown
     plain = command("status").out

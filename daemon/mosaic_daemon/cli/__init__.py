@@ -12,7 +12,7 @@ from collections.abc import Sequence
 PROGRAM = "mosaic-orchestrator"
 
 VERBS = {
-    "init": "prepare a repository: state folder, exclude line, commented config.toml",
+    "init": "prepare a repository, with a config.toml that explains itself",
     "run": "the daemon: deliver tasks until it is told to stop",
     "matrix-cycle": "exactly one tick, then a summary",
     "enqueue": "add a task to the queue",
@@ -30,14 +30,13 @@ VERBS = {
 ALIASES = {"cycle": "matrix-cycle"}
 
 _COMMON = """common options:
-  --repo PATH                 the repository (default: the one of the current directory)
-  --config FILE               settings (default: .mosaic/orchestrator/config.toml in the repository)
-  --log-level LEVEL           debug, info, warning or error (default: info)
-  --log-format text|json      log lines for people or for machines (default: text)
+  --repo PATH             the repository (default: of the current directory)
+  --config FILE           settings (default: the repository's config.toml)
+  --log-level LEVEL       debug, info, warning or error (default: info)
+  --log-format text|json  log lines for people or for machines (default: text)
 """
-EXIT_CODES = (
-    "exit codes: 0 done, 1 failed, 2 usage, 3 attention needed, 4 another instance, 75 try again, 78 wrong input"
-)
+EXIT_CODES = """exit codes: 0 done, 1 failed, 2 usage, 3 attention needed, 4 another instance,
+            75 try again, 78 wrong input"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -91,4 +90,4 @@ def _overview() -> str:
     width = max(map(len, VERBS))
     verbs = "\n".join(f"  {verb:<{width}}  {about}" for verb, about in VERBS.items())
     more = f"`{PROGRAM} VERB --help` says more."
-    return f"usage: {PROGRAM} VERB [options]\n\n{verbs}\n\n{more}\n\n{_COMMON}\n\n{EXIT_CODES}"
+    return f"usage: {PROGRAM} VERB [options]\n\n{verbs}\n\n{more}\n\n{_COMMON}\n{EXIT_CODES}"

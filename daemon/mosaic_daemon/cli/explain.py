@@ -41,7 +41,7 @@ def _sections(found: dict[str, Any], now: datetime) -> Iterator[Section]:
     if found["next"]:
         yield Section([[line] for line in found["next"]], "What would move it", loud=found["needs_you"])
     if found["attempts"]:
-        yield Section([_attempt(each, now) for each in found["attempts"]], "Attempts")
+        yield Section([row for each in found["attempts"] for row in _attempt(each, now)], "Attempts")
     if found["gate"]:
         gate = {name: value for name, value in found["gate"].items() if name != "summary"}
         yield Section(list(_gate(gate)), "Evidence" if found["status"] == "done" else "Gate")
@@ -85,10 +85,11 @@ def _failure(failure: dict[str, Any], *, stopped: bool) -> Iterator[Section]:
         yield Section([[line] for line in lines], "The last it said", verbatim=True)
 
 
-def _attempt(each: dict[str, Any], now: datetime) -> list[str]:
+def _attempt(each: dict[str, Any], now: datetime) -> Iterator[list[str]]:
     end = datetime.fromisoformat(each["ended_at"]) if each["ended_at"] else now
     took = text.span(each["started_at"] or each["prepared_at"], end)
-    return [each["name"], each["agent"], took, _near(each["log"]), text.one_line(each["outcome"], 90)]
+    yield [each["name"], each["agent"], took, text.one_line(each["outcome"], 120)]
+    yield ["", "", "", _near(each["log"])]
 
 
 def _near(log: str | None) -> str:

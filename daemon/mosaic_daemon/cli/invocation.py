@@ -7,7 +7,9 @@ import errno
 import importlib
 import io
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -26,7 +28,7 @@ def invoke(verb: str, words: Sequence[str], program: str) -> int:
     module = importlib.import_module(f"mosaic_daemon.cli.{verb.replace('-', '_')}")
     parser = _Parser(
         prog=program,
-        description=module.__doc__,
+        description=_filled(module.__doc__ or ""),
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -61,6 +63,12 @@ def invoke(verb: str, words: Sequence[str], program: str) -> int:
     except Exception as error:
         return _failed(error)
     return code
+
+
+def _filled(text: str) -> str:
+    """Paragraphs as wide as the terminal, but not wider than people read well."""
+    width = min(shutil.get_terminal_size().columns, 100) - 1
+    return "\n\n".join(textwrap.fill(" ".join(part.split()), width) for part in text.split("\n\n"))
 
 
 def _failed(error: Exception) -> int:
