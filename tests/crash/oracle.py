@@ -1,25 +1,57 @@
-"""What must be true after any crash, looked at from outside: nothing lost, nothing done twice, nothing left running."""
+"""What must be true in the end, whatever died in between and whenever."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Iterable
+from contextlib import closing
 
+from mosaic_daemon.nouns.events import Entry
+from mosaic_daemon.nouns.fold import advance
+from mosaic_daemon.nouns.record import Record
+from mosaic_daemon.store.base import Journal
+from mosaic_daemon.store.sqlite import SqliteJournal
 from tests.support.processes import attempts_alive
 from tests.support.repo import Repo
+from tests.support.waiting import until
 
 
-def check(repo: Repo, tasks: Collection[str]) -> None:
-    """Every task done, once; every attempt's effect at most once; the faces say what the ledger says."""
-    assert repo.statuses() == dict.fromkeys(tasks, "done")
-    assert repo.squashes() == dict.fromkeys(tasks, 1)
-    twice = [attempt for attempt, count in Counter(repo.attempts_run()).items() if count > 1]
-    assert not twice, f"attempts whose worker ran more than once: {twice}"
-    assert {attempt.rpartition(".")[0] for attempt in repo.attempts_run()} == set(tasks)
-    assert attempts_alive(repo.root) == {}
-    assert {task: entry["status"] for task, entry in repo.shown().items()} == dict.fromkeys(tasks, "done")
-    assert {task: row["status"] for task, row in repo.table().items()} == dict.fromkeys(tasks, "done")
-    for task in tasks:
-        assert repo.on_main(f"{task}.txt") == task
-        fences = [event.body["attempt"]["fence"] for event in repo.events("attempt-intended", task)]
-        assert fences == list(range(1, len(fences) + 1))
+def check(repo: Repo, tasks: Iterable[str], *, attempts_each: int | None = None) -> None:
+    """Every task is done, landed once and shown; nothing had its effect twice; nothing is left running.
+
+    Args:
+        attempts_each: how many attempts each task took; None: that may differ, as when workers were killed too.
+    """
+    wanted = dict.fromkeys(tasks, "done")
+    assert repo.statuses() == wanted
+    assert repo.squashes() == dict.fromkeys(wanted, 1), "one squash commit a task"
+    assert set(repo.gates().values()) == {1}, "one squash commit a gate"
+    effects = Counter(repo.attempts_run())
+    assert [attempt for attempt, count in effects.items() if count > 1] == [], "an attempt ran twice"
+    if attempts_each is not None:
+        runs = Counter(attempt.rpartition(".")[0] for attempt in effects)
+        assert runs == dict.fromkeys(wanted, attempts_each), "work was thrown away"
+    until(lambda: not attempts_alive(repo.root), f"no orphan: {attempts_alive(repo.root)}")
+    assert {task: entry["status"] for task, entry in repo.shown().items()} == wanted
+    assert {task: row["status"] for task, row in repo.table().items()} == wanted
+    assert {task: repo.on_main(f"{task}.txt") for task in wanted} == {task: task for task in wanted}
+    check_fold(repo)
+
+
+def check_fold(repo: Repo) -> None:
+    """The rows are the fold of the events, and fences rise one by one."""
+    with closing(SqliteJournal(repo.state_db)) as journal:
+        assert folded(journal) == {record.id: record for record in journal.load().records}
+    fences: dict[str, list[int]] = {}
+    for event in repo.events("attempt-intended"):
+        fences.setdefault(event.task, []).append(event.body["attempt"]["fence"])
+    assert all(issued == list(range(1, len(issued) + 1)) for issued in fences.values()), fences
+
+
+def folded(journal: Journal) -> dict[str, Record]:
+    """The records as the event log alone gives them."""
+    records: dict[str, Record] = {}
+    for _, entry in journal.entries():
+        if isinstance(entry, Entry) and entry.task:
+            records[entry.task] = advance(records.get(entry.task), entry.event, entry.at)  # type: ignore[arg-type]
+    return records

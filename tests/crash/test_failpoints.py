@@ -1,108 +1,97 @@
-"""Death, or an I/O error, at every named place of the product: hit, and harmless."""
+"""Death and I/O errors at every named place, and what is true after the next start."""
 
 from __future__ import annotations
 
-import ast
 import os
+import pickle
 import signal
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
 
-import mosaic_daemon
-from mosaic_daemon.nouns.gate import STEPS
-from tests.crash import oracle
+from tests.crash import failpoints, oracle
+from tests.crash.gating import TASK
 from tests.support.fixtures import Start
 from tests.support.repo import Repo
 
-pytestmark = pytest.mark.slow
+TASKS = ("T-1", "T-2", "T-3")
 
-TASKS = ("A", "B")
+ON_FORGE = frozenset({"gate.pr.before-act", "gate.pr.after-act", "gate.close.before-act", "gate.close.after-act"})
+"""The internal forge has no pull requests and no issues: these are hit over the forge in memory."""
 
-#: Reached by a delivery through the internal forge, each at the first or a later time.
-DELIVERY = (
-    "store.before-commit:5",
-    "store.after-commit:5",
-    "store.before-commit:14",
-    "store.after-commit:14",
-    "dispatch.intended",
-    "dispatch.preparing",
-    "dispatch.prepared",
-    "dispatch.offered:2",
-    "collect.recorded",
-    "gate.merge.before-act",
-    "gate.merge.after-act",
-    *(f"gate.{step}.recorded" for step in STEPS),
-    "publish.queue.before-act",
-    "publish.queue.after-act",
-    "publish.table.before-act",
-    "publish.table.after-act",
-)
-
-#: Acts that the internal forge has no need of; a forge in memory has.
-OTHER_FORGES = ("gate.pr.before-act", "gate.pr.after-act", "gate.close.before-act", "gate.close.after-act")
+AGAIN = {
+    "store.before-commit": (1, 2, 3, 5, 8, 13, 21, 34),
+    "store.after-commit": (1, 2, 3, 5, 8, 13, 21, 34),
+    "publish.queue.before-act": (1, 2, 3, 4),
+    "publish.queue.after-act": (1, 2, 3, 4),
+    "publish.table.before-act": (1, 2),
+    "publish.table.after-act": (1, 2),
+    "dispatch.offered": (1, 3),
+    "collect.recorded": (1, 3),
+    "gate.merge.after-act": (1, 3),
+}
+"""Which times of passing by are met; once where nothing is said."""
 
 
-def named_in_source() -> set[str]:
-    """The names at all calls of `failpoint` in the product; `{step}` stands for each step of the gate."""
-    found: set[str] = set()
-    for file in Path(mosaic_daemon.__path__[0]).rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "failpoint":
-                text = ast.unparse(node.args[0])
-                if "{step}" in text:
-                    found |= {ast.literal_eval(text.removeprefix("f")).replace("{step}", step) for step in STEPS}
-                else:
-                    found.add(ast.literal_eval(node.args[0]))
-    return found
+def passes() -> list[str]:
+    """`name:nth` of every failpoint that the daemon itself can reach."""
+    names = sorted(failpoints.in_source() - ON_FORGE)
+    return [f"{name}:{nth}" for name in names for nth in AGAIN.get(name, (1,))]
 
 
-def test_every_failpoint_of_the_source_is_tried() -> None:
-    """A new one has to be added to one of the two lists."""
-    assert {name.partition(":")[0] for name in (*DELIVERY, *OTHER_FORGES)} == named_in_source()
+def test_the_tables_of_this_suite_name_only_what_exists() -> None:
+    """Every failpoint is hit by one of the tests below, because they take the names from the source."""
+    names = failpoints.in_source()
+    assert names >= ON_FORGE
+    assert names >= AGAIN.keys()
 
 
-@pytest.mark.parametrize("place", DELIVERY)
-def test_death_at_this_place_loses_nothing_and_repeats_nothing(place: str, repo: Repo, start: Start) -> None:
-    """The daemon dies there as by `kill -9`; the next one finishes the work."""
-    repo.write_tasks(repo.task("A"), repo.task("B", depends_on=["A"]))
-    dying = start(repo, "--until-idle", env={"MOSAIC_FAILPOINT": f"{place}=kill"})
-    assert dying.wait() == -signal.SIGKILL, f"{place} was not hit"
-    assert start(repo, "--until-idle").wait() == 0
-    oracle.check(repo, TASKS)
+def three_tasks(repo: Repo) -> None:
+    repo.write_tasks(repo.task("T-1"), repo.task("T-2", "test -f T-1.txt", depends_on=["T-1"]), repo.task("T-3"))
 
 
-@pytest.mark.parametrize("place", DELIVERY)
-def test_an_input_output_error_at_this_place_is_survived(place: str, repo: Repo, start: Start) -> None:
-    """The daemon says so, tries again, and delivers; where it has to end, the next one delivers."""
-    repo.write_tasks(repo.task("A"), repo.task("B", depends_on=["A"]))
-    daemon = start(repo, "--until-idle", env={"MOSAIC_FAILPOINT": f"{place}=raise"})
-    code = daemon.wait()
-    name = place.partition(":")[0]
-    assert f"injected at {name}" in daemon.log, f"{place} was not hit"
+@pytest.mark.slow
+@pytest.mark.parametrize("point", passes())
+def test_killed_there_and_started_again_everything_is_done_once(repo: Repo, start: Start, point: str) -> None:
+    three_tasks(repo)
+    first = start(repo, "--until-idle", env={"MOSAIC_FAILPOINT": f"{point}=kill"})
+    assert first.wait() == -signal.SIGKILL, f"{point} was not hit\n{first.log}"
+    second = start(repo, "--until-idle")
+    assert second.wait() == 0, second.log
+    oracle.check(repo, TASKS, attempts_each=1)
+    assert repo.events("edit-refused") == repo.events("stop-requested") == [], "nobody edited anything"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", [point for point in passes() if point.endswith(":1") or "store" in point])
+def test_after_an_error_there_everything_is_done_once(repo: Repo, start: Start, point: str) -> None:
+    """The daemon goes on by itself, or ends with a message and the next one goes on."""
+    three_tasks(repo)
+    first = start(repo, "--until-idle", env={"MOSAIC_FAILPOINT": f"{point}=raise"})
+    code = first.wait(patience_sec=90)
+    assert "injected at" in first.log, f"{point} was not hit\n{first.log}"
     if code != 0:
-        assert start(repo, "--until-idle").wait() == 0
-    oracle.check(repo, TASKS)
+        second = start(repo, "--until-idle")
+        assert second.wait() == 0, second.log
+    oracle.check(repo, TASKS, attempts_each=1)
 
 
-_ONE_GATE = """
-    import asyncio
-    from tests.stages.gates import GateBench
+@pytest.mark.parametrize("action", ["kill", "raise"])
+@pytest.mark.parametrize("name", sorted(ON_FORGE))
+def test_on_a_forge_with_pull_requests_and_issues_each_is_made_and_closed_once(
+    tmp_path: Path, name: str, action: str
+) -> None:
+    def run(failpoint: str) -> int:
+        env = {**os.environ, "MOSAIC_FAILPOINT": failpoint}
+        return subprocess.run(
+            [sys.executable, "-m", "tests.crash.gating", str(tmp_path)], env=env, check=False
+        ).returncode
 
-    asyncio.run(GateBench().run())
-"""
-
-
-@pytest.mark.parametrize("place", OTHER_FORGES)
-def test_the_acts_of_other_forges_are_reached(place: str) -> None:
-    """A gate over the forge in memory dies there; `tests/stages` shows that the next daemon goes on."""
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(_ONE_GATE)],
-        env={**os.environ, "MOSAIC_FAILPOINT": f"{place}=kill"},
-        cwd=Path(__file__).parents[2],
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL
+    assert run(f"{name}={action}") == (-signal.SIGKILL if action == "kill" else 0)
+    assert run("") == 0
+    forge = pickle.loads((tmp_path / "forge.pickle").read_bytes())  # noqa: S301 - written by this test
+    assert {gate: len(commits) for gate, commits in forge["merges"].items()} == {f"{TASK.id}.1": 1}
+    assert {issue: len(comments) for issue, comments in forge["comments"].items()} == {"#7": 1}
+    assert len(forge["_open"]) == forge["calls"]["open_change"] == forge["calls"]["close_issue"] == 1

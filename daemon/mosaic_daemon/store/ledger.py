@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from types import MappingProxyType
 
+from mosaic_daemon.ground.errors import LedgerError
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.fold import advance, advance_system
 from mosaic_daemon.nouns.record import Record, Removed, State
@@ -24,11 +26,17 @@ class Ledger:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        snapshot = journal.load()
-        self._records = {record.id: record for record in snapshot.records}
+        self._is_stale = False
+        self._records: dict[str, Record] = {}
+        self._changed: set[str] = set()
+        self._load()
+
+    def _load(self) -> None:
+        snapshot = self._journal.load()
+        before, self._records = self._records, {record.id: record for record in snapshot.records}
+        self._changed |= {task for task, record in self._records.items() if record != before.get(task)}
         self._system = snapshot.system
         self._memos = dict(snapshot.memos)
-        self._changed = set(self._records)
         self._by_state: defaultdict[type[State], set[str]] = defaultdict(set)
         for record in snapshot.records:
             self._by_state[type(record.state)].add(record.id)
@@ -69,7 +77,7 @@ class Ledger:
 
     def remember(self, memos: Mapping[str, str | None]) -> None:
         """Keep small named texts; None forgets the name."""
-        self._journal.commit(Batch(memos=memos))
+        self._commit(Batch(memos=memos))
         for name, text in memos.items():
             if text is None:
                 self._memos.pop(name, None)
@@ -101,7 +109,7 @@ class Ledger:
                     before = touched.get(entry.task) or self._records.get(entry.task)
                     touched[entry.task] = advance(before, event, entry.at)
         records = list(touched.values())
-        self.seq = self._journal.commit(Batch(entries, records, system if system is not self._system else None))
+        self.seq = self._commit(Batch(entries, records, system if system is not self._system else None))
         for task, record in touched.items():
             if (before := self._records.get(task)) is not None:
                 self._by_state[type(before.state)].discard(task)
@@ -112,6 +120,25 @@ class Ledger:
         self._changed.update(touched)
         self._system = system
         self._top = max([self._top, *(record.position for record in records)])
+
+    def _commit(self, batch: Batch) -> int:
+        """Make the batch durable.
+
+        After an error it is not always known whether the batch became durable: what the journal holds is what is true,
+        so it is read again before anything else is decided.
+        """
+        if self._is_stale:
+            self._load()
+            self._is_stale = False
+            raise LedgerError("the ledger was read again after an error", remedy="what was to be stored is tried again")
+        try:
+            return self._journal.commit(batch)
+        except BaseException:
+            self._is_stale = True
+            with suppress(LedgerError):
+                self._load()
+                self._is_stale = False
+            raise
 
     def take_changed(self) -> set[str]:
         """The ids that changed since the last call; after opening: all."""
