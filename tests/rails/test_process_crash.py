@@ -29,7 +29,7 @@ TASKS = 4 * KILLS
 @pytest.mark.parametrize("shims_die_too", [False, True])
 async def test_a_daemon_killed_at_any_moment_repeats_and_loses_nothing(tmp_path: Path, shims_die_too: bool) -> None:
     """Every attempt's effect happens at most once, every task ends, no process is left."""
-    chance = random.Random(7 + shims_die_too)  # noqa: S311 - moments to kill at, not keys
+    chance = random.Random(7 + shims_die_too)
     prefix = f"K-{uuid.uuid4().hex[:8]}-"
     kills = 0
     while not _finished(tmp_path, prefix, chance if kills < KILLS else None):
