@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,7 +64,13 @@ def ledger_with(*histories: str) -> Ledger:
 
 
 def _of(event: ev.TaskEvent, task: str) -> ev.TaskEvent:
-    return to_running(task)[0] if isinstance(event, ev.AttemptIntended) else event
+    match event:
+        case ev.AttemptIntended():
+            return to_running(task)[0]
+        case ev.GateIntended():
+            return replace(event, key=f"{task}:{event.key}")
+        case _:
+            return event
 
 
 def take(ledger: Ledger, changes: FaceChanges) -> intake.Taken:
@@ -396,4 +403,4 @@ def test_whatever_people_write_the_ledger_takes_what_comes_of_it(
         assert record.id == name
         assert record.fence >= before.get(name, record).fence
         assert (record.status is Status.DONE) == (name in before and before[name].status is Status.DONE)
-        assert record.stage == (before[name].stage if name in before else None) or record.stage is None
+        assert record.stage is None or before[name].attempt is not None
