@@ -51,6 +51,23 @@ class TestOpening:
         with pytest.raises(InputError):
             await Clone.open(tmp_path, tmp_path / "gate.git", "main")
 
+    @pytest.mark.parametrize("branch", ["", "a b", "a..b", "/x", "x.lock", "a\nb", "x^"])
+    async def test_a_base_branch_that_can_be_none(self, repository: Repository, branch: str) -> None:
+        """A wrong setting, not an origin that cannot be reached."""
+        with pytest.raises(InputError, match=r"tracking\.base_branch"):
+            await Clone.open(repository.root, repository.folder / "gate.git", branch)
+
+    @pytest.mark.parametrize("branch", ["release+1", "ünï/x", "-x", "feature#1"])
+    async def test_any_other_base_branch(self, repository: Repository, branch: str) -> None:
+        """It is the repository's, not ours to like."""
+        git(repository.base, "update-ref", f"refs/heads/{branch}", "main")
+        clone = await Clone.open(repository.root, repository.folder / "gate.git", branch)
+        base = await clone.base()
+        tree = await repository.worktrees(clone).ensure("T-1.1", "work", base)
+        assert git(tree, "fetch", "-q", "origin") == ""
+        await clone.land(await clone.commit_files(base, {"x": b"y"}, "x", NOON), base)
+        assert git(repository.base, "log", "-1", "--format=%s", f"refs/heads/{branch}") == "x"
+
     async def test_the_person_commits(self, repository: Repository) -> None:
         """Their name and address; without them the daemon's own."""
         git(repository.root, "config", "user.name", "")

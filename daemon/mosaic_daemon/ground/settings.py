@@ -26,6 +26,7 @@ from pydantic_settings import (
 from mosaic_daemon.ground.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "MOSAIC_ORCHESTRATOR_"
+_AS_JSON = "write lists and tables as JSON"
 USER_FILE = Path("~/.config/mosaic/orchestrator.toml")
 
 
@@ -57,7 +58,7 @@ class TrackingSettings(Group):
     commit: Literal["auto", "push", "pr", "local", "off"] = "auto"
     """How the table gets onto the base branch. `local`: a commit in the local repository only. `off`: not at all."""
 
-    interval_sec: float = Field(default=10.0, ge=0)
+    interval_sec: float = Field(default=10.0, ge=0, le=86400)
     """Seconds between two commits of the table while work is going on; when nothing moves it is published at once."""
 
 
@@ -190,6 +191,10 @@ def load(*files: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
 
 def _check(layer: dict[str, Any], source: str) -> None:
     """Validate one layer alone, so that an error names the place it comes from."""
+    for name in layer:
+        if name.startswith("_"):  # to the library these are switches of its own
+            line = _line_of(Path(source), [name]) if source.endswith(".toml") else None
+            raise ConfigError(f"unknown key `{name}`", source=source, line_number=line, remedy="remove it")
     try:
         Settings(**layer)
     except ValidationError as error:
@@ -211,7 +216,9 @@ def _explained(error: ValidationError, source: str) -> ConfigError:
             else "remove it; `mosaic-orchestrator init` writes a config.toml with every key"
         )
         return ConfigError(f"unknown key `{key}`", source=source, line_number=line, remedy=remedy)
-    return ConfigError(f"`{key}`: {first['msg']}, got {first['input']!r}", source=source, line_number=line)
+    problem = f"`{key}`: {first['msg']}, got {first['input']!r}"
+    needs_json = source == "environment" and first["type"] in ("tuple_type", "dict_type", "model_type")
+    return ConfigError(problem, source=source, line_number=line, remedy=_AS_JSON if needs_json else "")
 
 
 def _valid_names(path: list[str]) -> list[str]:
@@ -238,6 +245,8 @@ def _line_of(file: Path, path: list[str]) -> int | None:
 
 
 def _from_file(file: Path) -> dict[str, Any]:
+    if not file.is_file() and (file.exists() or file.is_symlink()):
+        raise ConfigError("is not an ordinary file", source=str(file), remedy="put the configuration there")
     try:
         return TomlConfigSettingsSource(Settings, file)()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -256,7 +265,7 @@ def _from_environment() -> dict[str, Any]:
     try:
         return EnvSettingsSource(Settings)()
     except SettingsError as error:
-        raise ConfigError(str(error), source="environment", remedy="write lists and tables as JSON") from error
+        raise ConfigError(str(error), source="environment", remedy=_AS_JSON) from error
 
 
 def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,10 +94,12 @@ class Clone:
         """Make or reuse the bare clone in `directory` for the repository at `root`.
 
         Raises:
-            InputError: `root` is not a git repository.
+            InputError: `root` is not a git repository, or `branch` cannot be a branch.
         """
         person = await PersonsConfiguration.read(root)
         git = Git(directory)
+        if (await git.ask("check-ref-format", f"refs/heads/{branch}")).status != 0:
+            raise InputError(f"{branch!r} cannot be a branch name", source="tracking.base_branch")
         if not (directory / "HEAD").exists():
             await git.run("init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", str(directory))
         atomicfile.write(directory / "config", person.text(person.origin or str(root)).encode())

@@ -128,7 +128,7 @@ class Worktrees:
             "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n"
             f"[user]\n\tname = {quoted(identity.name)}\n\temail = {quoted(identity.email)}\n"
             f'[remote "origin"]\n\turl = {quoted(self._clone.git.directory)}\n\tpushurl = {quoted(directory)}\n'
-            f"\tfetch = +{self._clone.base_ref}:refs/remotes/origin/{self._clone.branch}\n"
+            f"\tfetch = {quoted(f'+{self._clone.base_ref}:refs/remotes/origin/{self._clone.branch}')}\n"
             "[gc]\n\tauto = 0\n[push]\n\tdefault = current\n[receive]\n\tdenyCurrentBranch = ignore\n"
         )
 
