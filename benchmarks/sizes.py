@@ -18,9 +18,9 @@ class Sizes:
         pause_sec: how long the daemon is left idle before a sample that wants an idle daemon.
     """
 
-    enqueues: int = 30
-    exits: int = 30
-    wakeups: int = 50
+    enqueues: int = 25
+    exits: int = 25
+    wakeups: int = 40
     attempts: int = 500
     deliveries: int = 50
     checked_deliveries: int = 15
