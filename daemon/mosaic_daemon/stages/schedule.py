@@ -10,7 +10,7 @@ import heapq
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 
 from mosaic_daemon.nouns.record import Gating, NotStarted, Record, Removed
@@ -19,6 +19,7 @@ from mosaic_daemon.nouns.task import Status, Task
 
 _LAST_PHASE = 1 << 30
 _STUCK_SHOWN = 100
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _Key = tuple[int, int, bool, str, float, int, str]
 
 
@@ -32,6 +33,7 @@ class Schedule:
     def __init__(self, default_runtime: str) -> None:
         self._default_runtime = default_runtime
         self.version = 0
+        self._fruitless: tuple[tuple[int, System], datetime] | None = None
         self._stuck: Mapping[str, list[str]] = {}
         self._stuck_at: tuple[int, System] | None = None
         self._records: dict[str, Record] = {}
@@ -59,6 +61,8 @@ class Schedule:
 
     def pick(self, system: System, now: datetime) -> Record | None:
         """The task to start now, or None. It is offered again until its record says that it has started."""
+        if self._fruitless is not None and self._fruitless[0] == (self.version, system) and now < self._fruitless[1]:
+            return None
         later: list[_Key] = []
         chosen: Record | None = None
         while self._ready and chosen is None:
@@ -76,6 +80,9 @@ class Schedule:
                     chosen = record
         for key in later:
             heapq.heappush(self._ready, key)
+        # A long queue that only waits for time is not searched again before something changes or that time has come.
+        due = self.next_due(system, now) or _NEVER
+        self._fruitless = ((self.version, system), due) if chosen is None else None
         return chosen
 
     def next_due(self, system: System, now: datetime) -> datetime | None:
