@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import posixpath
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -133,7 +133,7 @@ class Judge:
         dirty = await self.worktrees.dirty(attempt.name, head)
         if dirty:
             raise Unacceptable(f"success was reported with uncommitted changes in {_some(dirty)}")
-        if head == attempt.base_sha:
+        if head == attempt.base_sha or await self.clone.git.is_ancestor(head, attempt.base_sha):
             if not record.task.kind.may_change_nothing:
                 raise Unacceptable(f"success was reported without a commit on `{attempt.branch}`")
             return head
@@ -152,15 +152,14 @@ class Judge:
                 raise Unacceptable(f"it adds or moves the submodule {change.path}")
             if change.mode == _SYMLINK:
                 target = (await self.clone.blob(change.blob)).decode("utf-8", "replace")
-                inside = posixpath.normpath(posixpath.join(posixpath.dirname(change.path), target))
-                if target.startswith("/") or inside.split("/")[0] == "..":
+                if _leads_out(change.path, target):
                     raise Unacceptable(f"the symlink {change.path} points out of the repository")
 
 
 def stray_results(layout: Layout, active: set[str]) -> list[ResultRejected]:
     """Move files that no active attempt expects out of the inbox, to `late/` or `rejected/`; none is applied."""
     moved: list[ResultRejected] = []
-    if not layout.results.is_dir():
+    if layout.results.is_symlink() or not layout.results.is_dir():
         return moved
     for entry in sorted(layout.results.iterdir()):
         if entry.name.startswith(".") or entry.name in ("late", "rejected"):
@@ -172,7 +171,8 @@ def stray_results(layout: Layout, active: set[str]) -> list[ResultRejected]:
         kept = _free_name(_folder(layout.results / (_LATE_RESULT if late else "rejected")) / entry.name)
         entry.rename(kept)
         reason = "the attempt has already ended" if late else "no attempt has this name"
-        moved.append(ResultRejected(f"results/{kept.parent.name}/{kept.name}", reason))
+        shown = os.fsencode(kept.name).decode("utf-8", "replace")
+        moved.append(ResultRejected(f"results/{kept.parent.name}/{shown}", reason))
     return moved
 
 
@@ -197,7 +197,8 @@ def keep_result(layout: Layout, attempt: str) -> None:
     """Move a result that was taken in beside the other records of its attempt."""
     file = layout.result_file(attempt)
     if file.is_symlink() or file.exists():
-        file.rename(layout.attempts / attempt / "result.json")
+        kept = layout.attempts / attempt / "result.json"
+        file.rename(_free_name(kept) if kept.is_dir() else kept)
 
 
 def _limited(attempt: Attempt, reading: Reading, limit: Limit, now: datetime) -> list[Event]:
@@ -213,6 +214,15 @@ def _limited(attempt: Attempt, reading: Reading, limit: Limit, now: datetime) ->
 
 def _log(path: Path) -> bytes:
     return path.read_bytes()[-_MAX_LOG_BYTES:] if path.is_file() else b""
+
+
+def _leads_out(path: str, target: str) -> bool:
+    """Whether a symbolic link leaves the repository. Going up after going down is not followed: by way of another link
+    that may lead anywhere.
+    """
+    parts = [part for part in target.split("/") if part not in ("", ".")]
+    ups = next((number for number, part in enumerate(parts) if part != ".."), len(parts))
+    return target.startswith("/") or ".." in parts[ups:] or ups > path.count("/")
 
 
 def _some(paths: tuple[str, ...], most: int = 5) -> str:
