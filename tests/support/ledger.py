@@ -44,6 +44,11 @@ def events(path: Path, kind: str | None = None, task: str | None = None) -> list
     ]
 
 
+def length(path: Path) -> int:
+    """How many events there are."""
+    return next((count for (count,) in _rows(path, "SELECT coalesce(max(seq), 0) FROM event")), 0)
+
+
 def _rows(path: Path, query: str) -> list[tuple[Any, ...]]:
     if not path.exists():
         return []
