@@ -77,8 +77,7 @@ def comparison(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         values = f"{_text(was['ours'], was['unit']):>10} {_text(new['ours'], new['unit']):>10}"
         rows.append(f"{mark}{new['key']:<14} {values} {change:>11.2f} {_text(drift, 'x'):>7}")
     where = f"{_named(before)} → {_named(after)}"
-    other = "" if _place(before) == _place(after) else "\nnot the same kind of machine: compare ratios, not times"
-    return f"{where}{other}\n" + "\n".join(rows)
+    return "\n".join([where, *_doubts(before, after), *rows])
 
 
 def default_file(run: Mapping[str, Any]) -> Path:
@@ -90,6 +89,17 @@ def default_file(run: Mapping[str, Any]) -> Path:
 def save(run: Mapping[str, Any], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n")
+
+
+def _doubts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Why times of these two runs may not be compared."""
+    doubts = []
+    if _place(before) != _place(after):
+        doubts.append("not the same kind of machine: compare ratios, not times")
+    if any(run["machine"]["load"] > run["machine"]["cores"] for run in (before, after)):
+        loads = " and ".join(str(run["machine"]["load"]) for run in (before, after))
+        doubts.append(f"the machine did other things as well (load {loads}): measure again when it is quiet")
+    return doubts
 
 
 def load(file: Path) -> dict[str, Any]:
