@@ -74,6 +74,7 @@ def test_a_cancellation_kills_the_whole_tree(repo: Repo, start: Start, how: str)
     repo.write_tasks(repo.bare_task("T-1", tree(pids), "sleep 600"))
     daemon = start(repo)
     daemon.until(lambda: len(pids_in(pids)) == 5, "the tree to stand")
+    daemon.until(lambda: repo.events("attempt-started", "T-1"), "the ledger to know the worker")
     if how == "socket":
         assert "stopped" in daemon.ask("ask", task="T-1", wanted="deferred")
     else:
