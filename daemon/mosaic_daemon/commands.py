@@ -180,7 +180,9 @@ async def sync(parts: Parts, *, apply: bool) -> SyncPlan:
     layout = parts.place.layout
     text = layout.table.read_text(encoding="utf-8") if layout.table.exists() else ""
     shown = table.parse(text, source=TABLE)
-    base = await _base_rows(parts, layout)
+    # Rows that the ledger has never known are new to it, not removed from it.
+    known = parts.ledger.records
+    base = {task: row for task, row in (await _base_rows(parts, layout)).items() if task in known}
     mine: dict[str, Mapping[str, Any]] = {row.cells["id"]: fields_of(row.cells) for row in shown.rows}
     theirs = {record.id: fields_of(row_of(entry_of(record))) for record in parts.ledger.listed()}
     for task in shown.unreadable & theirs.keys():
