@@ -9,10 +9,10 @@ from itertools import product
 import pytest
 
 from mosaic_daemon.forges.base import (
+    Answer,
     Conflict,
     Delayed,
     Forbidden,
-    MergeAnswer,
     Moved,
     NothingToMerge,
     Sent,
@@ -146,7 +146,7 @@ async def test_somebody_commits_and_the_daemon_dies() -> None:
         assert len(bench.landed) == 1, (push, kill, guards)
 
 
-ANSWERS: dict[str, MergeAnswer | Exception] = {
+ANSWERS: dict[str, Answer | Exception] = {
     "sent": Sent("500"),
     "moved": Moved("405"),
     "delayed": Delayed("rate limited"),

@@ -119,13 +119,14 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Delayed:
-    """Not now, for a reason outside the gate (a dirty checkout, a rate limit); no try is used."""
+    """Not now, for a reason outside the gate (a dirty checkout, a rate limit): nothing happened, no try is used."""
 
     reason: str
     until: datetime | None = None
 
 
-MergeAnswer = Sent | Moved | Delayed | Forbidden
+Answer = Sent | Moved | Delayed | Forbidden
+"""What came of an act. Only `Sent` may have had an effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class Forge(Protocol):
     async def change_ci(self, proposal: Proposal, base_sha: str) -> CiReport:
         """Probe: the change's own CI before it is merged. May start it where nobody else does."""
 
-    async def merge(self, proposal: Proposal, base_sha: str) -> MergeAnswer:
+    async def merge(self, proposal: Proposal, base_sha: str) -> Answer:
         """Act: squash-merge the pinned head onto `base_sha`."""
 
     async def find_landed(self, proposal: Proposal, base_sha: str) -> Landed | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mosaic_daemon.forges.base import (
+    Answer,
     Check,
     CiReport,
     Clean,
@@ -21,7 +22,6 @@ from mosaic_daemon.forges.base import (
     Forbidden,
     Landed,
     Mergeability,
-    MergeAnswer,
     Moved,
     NothingToMerge,
     Proposal,
@@ -93,7 +93,7 @@ class InternalForge:
     async def change_ci(self, proposal: Proposal, base_sha: str) -> CiReport:
         return await self._ci(proposal, await self._candidate(proposal, base_sha))
 
-    async def merge(self, proposal: Proposal, base_sha: str) -> MergeAnswer:
+    async def merge(self, proposal: Proposal, base_sha: str) -> Answer:
         candidate = await self._candidate(proposal, base_sha)
         if await self._clone.git.tree(candidate) == await self._clone.git.tree(base_sha):
             return Forbidden(Failure(FailureClass.NO_CHANGES, "merge", f"{base_sha} has all of it already"))

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Literal, TypeVar
 
 from mosaic_daemon.forges.base import (
+    Answer,
     Check,
     CiReport,
     Clean,
@@ -20,7 +21,6 @@ from mosaic_daemon.forges.base import (
     Forbidden,
     Landed,
     Mergeability,
-    MergeAnswer,
     Moved,
     NothingToMerge,
     Proposal,
@@ -55,7 +55,7 @@ class Fault:
     """
 
     effect: Effect = Effect.NOW
-    answer: MergeAnswer | Exception | None = None
+    answer: Answer | Exception | None = None
     spoils: Files = field(default_factory=dict)
 
 
@@ -144,8 +144,8 @@ class MemoryForge:
     async def change_ci(self, proposal: Proposal, base_sha: str) -> CiReport:
         return self._probe("change_ci", lambda: self._report("change", proposal.head_sha))
 
-    async def merge(self, proposal: Proposal, base_sha: str) -> MergeAnswer:
-        said: list[MergeAnswer] = []
+    async def merge(self, proposal: Proposal, base_sha: str) -> Answer:
+        said: list[Answer] = []
         answer = self._act("merge", lambda fault: said.append(self._squash(proposal, base_sha, fault.spoils)))
         return answer or (said[0] if said else Sent())
 
@@ -179,7 +179,7 @@ class MemoryForge:
         self._around(name, "after")
         return found
 
-    def _act(self, name: str, happen: Callable[[Fault], object]) -> MergeAnswer | None:
+    def _act(self, name: str, happen: Callable[[Fault], object]) -> Answer | None:
         self._around(name, "before")
         fault = self._faults[name].popleft() if self._faults[name] else Fault()
         if fault.effect is Effect.NOW:
@@ -213,7 +213,7 @@ class MemoryForge:
             return NothingToMerge()
         return Clean(tree_of(merged))
 
-    def _squash(self, proposal: Proposal, base_sha: str, spoils: Files) -> MergeAnswer:
+    def _squash(self, proposal: Proposal, base_sha: str, spoils: Files) -> Answer:
         if proposal.gate in self.merges:
             return Sent("it is merged already")
         if proposal.gate not in self._open:
