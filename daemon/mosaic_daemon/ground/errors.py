@@ -14,6 +14,7 @@ Programming errors are not part of it: they propagate.
 from __future__ import annotations
 
 import errno
+from datetime import datetime
 
 
 class MosaicError(Exception):
@@ -82,9 +83,17 @@ class AnotherInstance(MosaicError):
 
 
 class Unavailable(MosaicError):
-    """Not possible now; the same call may work later."""
+    """Not possible now; the same call may work later.
+
+    Attributes:
+        until: before then asking again is useless; None when nobody knows.
+    """
 
     exit_code = 75
+
+    def __init__(self, problem: str, *, where: str = "", remedy: str = "", until: datetime | None = None) -> None:
+        self.until = until
+        super().__init__(problem, where=where, remedy=remedy)
 
 
 class LedgerError(MosaicError):

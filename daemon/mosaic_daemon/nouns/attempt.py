@@ -65,6 +65,8 @@ class Failure:
         cwd: where to run it.
         status: exit code, signal or HTTP status as text.
         tail: the last lines it said.
+        code: what went wrong, for programs: `conflict`, `permission`, `merge_queue_required`; empty when unnamed.
+        request_id: by which the other side finds the request in its own logs.
     """
 
     kind: FailureClass
@@ -75,3 +77,5 @@ class Failure:
     status: str = ""
     tail: str = ""
     at: datetime | None = None
+    code: str = ""
+    request_id: str = ""
