@@ -6,9 +6,10 @@ any instant and simply runs again with the next tick: what was decided is in the
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from datetime import timedelta
 
+import anyio
 from loguru import logger
 
 from mosaic_daemon.ground.errors import LedgerError, MosaicError, Unavailable
@@ -50,8 +51,9 @@ class Tick:
         await self._reconcile()
         await self._take_in(rescan)
         await self._collect(rescan)
-        await self._gates()
-        await self._dispatch(rescan)
+        await self._dispatch(rescan)  # a free slot does not wait for a gate
+        if await self._gates():
+            await self._dispatch(rescan=False)
         await self._publish()
         self._conclude()
         return self._report
@@ -60,8 +62,7 @@ class Tick:
 
     async def _reconcile(self) -> None:
         """Bring intended attempts to a worker, and ask for those to stop that shall."""
-        for record in self._parts.ledger.in_state(Dispatching):
-            await self._guarded(record.id, self._start(record))
+        await self._side_by_side((each.id, self._start(each)) for each in self._parts.ledger.in_state(Dispatching))
         for record in self._parts.ledger.in_state(Running):
             state = record.state
             if isinstance(state, Running) and state.stopping:
@@ -77,10 +78,8 @@ class Tick:
             await self._judge(record, end)
 
     async def _collect(self, rescan: bool) -> None:
-        for record in self._parts.ledger.in_state(Running):
-            end = await self._end(record)
-            if end is not None:
-                await self._guarded(record.id, self._judge(record, end))
+        ends = [(record, await self._end(record)) for record in self._parts.ledger.in_state(Running)]
+        await self._side_by_side((record.id, self._judge(record, end)) for record, end in ends if end is not None)
         if rescan:
             await self._guarded("", self._clear_inbox())
 
@@ -138,8 +137,9 @@ class Tick:
 
     # --- gates --------------------------------------------------------------------------------------------------------
 
-    async def _gates(self) -> None:
-        moved = True
+    async def _gates(self) -> bool:
+        """Move every gate as far as it goes now. True when one of them moved."""
+        moved, has_moved = True, False
         while moved:
             moved = False
             gates = self._parts.ledger.in_state(Gating)
@@ -148,8 +148,10 @@ class Tick:
                 queued = isinstance(record.state, Gating) and record.state.gate.step is Step.LEASE
                 if not queued or (record.id == holder and not self._table_is_due()):
                     moved |= await self._guarded(record.id, self._advance(record))
+            has_moved |= moved
             if self._table_is_due():
                 await self._publish_table()
+        return has_moved
 
     async def _advance(self, record: Record) -> bool:
         """Move one gate as far as it goes now."""
@@ -183,10 +185,11 @@ class Tick:
         if rescan:
             self._release_mended_runtimes()
         base: str | None = None
+        intended: list[str] = []
         while self._may_start():
             record = self._parts.schedule.pick(self._parts.ledger.system, self._now)
             if record is None:
-                return
+                break
             runtime = runtime_of(record.task, self._parts.default_runtime)
             if not self._is_startable(record, runtime):
                 self._sync()
@@ -195,12 +198,14 @@ class Tick:
                 base = base or await self._parts.clone.base()
             except MosaicError as error:
                 self.tell("origin", error.line)
-                return
+                break
             self.tell("origin", "")
             self._record(record.id, dispatch.intend(record, runtime, base))
             failpoint("dispatch.intended")
-            await self._guarded(record.id, self._start(self._parts.ledger.records[record.id]))
+            intended.append(record.id)
             self._sync()
+        await self._side_by_side((task, self._start(self._parts.ledger.records[task])) for task in intended)
+        self._sync()
 
     def _may_start(self) -> bool:
         ledger = self._parts.ledger
@@ -333,6 +338,22 @@ class Tick:
         self._isolation.went_well(task)
         self.tell(f"waiting {task}", "")
         return bool(moved)
+
+    async def _side_by_side(self, works: Iterable[tuple[str, Awaitable[None]]]) -> None:
+        """`_guarded` for works that wait for processes most of the time, at most one a slot."""
+        errors: list[LedgerError] = []
+
+        async def run(task: str, work: Awaitable[None]) -> None:
+            try:
+                await self._guarded(task, work)
+            except LedgerError as error:
+                errors.append(error)
+
+        async with anyio.create_task_group() as group:
+            for task, work in works:
+                group.start_soon(run, task, work)
+        if errors:
+            raise errors[0]
 
     async def _failed(self, task: str, error: Exception) -> None:
         logger.bind(task=task).opt(exception=error).debug("{}", error)

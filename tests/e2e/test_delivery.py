@@ -69,10 +69,7 @@ def test_a_conflict_returns_the_task_once_and_then_blocks_it(repo: Repo, start: 
     daemon = start(repo, "--until-idle")
     for fence, flag in enumerate(flags, 1):
         daemon.until(lambda: f"T-1.{fence}" in repo.attempts_run(), f"T-1.{fence} to work")  # noqa: B023
-        clone = repo.colleague()
-        (clone / "README.md").write_text(f"theirs {fence}\n")
-        git(clone, "commit", "-q", "-a", "-m", "meanwhile")
-        git(clone, "push", "-q")
+        repo.push_meanwhile("README.md", f"theirs {fence}\n")
         flag.touch()
     assert daemon.wait() == 3
     assert repo.status("T-1") == "blocked"
@@ -88,11 +85,7 @@ def test_nothing_to_merge_is_failed(repo: Repo, start: Start) -> None:
     repo.write_tasks(repo.task("T-1", wait, files={"same.txt": "same\n"}))
     daemon = start(repo, "--until-idle")
     daemon.until(repo.attempts_run, "T-1.1 to work")
-    clone = repo.colleague()
-    (clone / "same.txt").write_text("same\n")
-    git(clone, "add", "same.txt")
-    git(clone, "commit", "-q", "-m", "the same change")
-    git(clone, "push", "-q")
+    repo.push_meanwhile("same.txt", "same\n")
     flag.touch()
     assert daemon.wait() == 3
     assert (repo.status("T-1"), repo.squashes()) == ("failed", {})

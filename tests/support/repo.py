@@ -132,6 +132,19 @@ class Repo:
         git(clone, "pull", "-q", "--rebase")
         return clone
 
+    def push_meanwhile(self, path: str, text: str) -> None:
+        """Somebody pushes a file to main, on top of whatever the daemon has pushed by then."""
+        clone = self.colleague()
+        (clone / path).write_text(text)
+        git(clone, "add", path)
+        git(clone, "commit", "-q", "-m", "meanwhile")
+        for _ in range(20):
+            git(clone, "pull", "-q", "--rebase")
+            git(clone, "push", "-q", check=False)
+            if git(clone, "status", "-sb").count("ahead") == 0:
+                return
+        raise AssertionError("the daemon was quicker every time")
+
     def push_table_edit(self, old: str, new: str) -> None:
         """Somebody edits `docs/TASKS.md` in another clone and pushes, again when the daemon was quicker."""
         for _ in range(20):

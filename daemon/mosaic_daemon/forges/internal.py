@@ -64,6 +64,7 @@ class InternalForge:
     def __init__(self, clone: Clone, checks: Checks) -> None:
         self._clone = clone
         self._checks = checks
+        self._built: tuple[tuple[Proposal, str], str] | None = None
 
     def on_change(self, wake: Callable[[], None]) -> None:
         self._checks.rail.on_change(wake)
@@ -141,11 +142,16 @@ class InternalForge:
         return shlex.join(self._checks.command or ())
 
     async def _candidate(self, proposal: Proposal, base_sha: str, tree: str | None = None) -> str:
+        key = (proposal, base_sha)
+        if self._built is not None and self._built[0] == key:
+            return self._built[1]
         if tree is None:
             tree = (await self._clone.merged_tree(base_sha, proposal.head_sha)).tree
             assert tree is not None  # noqa: S101  # mergeability said Clean for exactly these two commits
         author = await self._clone.author(proposal.head_sha)
-        return await self._clone.squash(tree, base_sha, proposal.message, proposal.opened_at, author)
+        commit = await self._clone.squash(tree, base_sha, proposal.message, proposal.opened_at, author)
+        self._built = (key, commit)
+        return commit
 
     async def _ci(self, proposal: Proposal, commit: str) -> CiReport:
         if self._checks.command is None:

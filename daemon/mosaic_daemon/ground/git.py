@@ -19,6 +19,7 @@ import anyio
 from mosaic_daemon.ground.errors import InputError, MosaicError
 
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
+_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _ENVIRONMENT_KEPT = ("PATH", "HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TMPDIR", "LD_LIBRARY_PATH")
 _PINNED = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -107,6 +108,14 @@ class Git:
         """The commit a revision names, or None."""
         answer = await self.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         return answer.out if answer.status == 0 else None
+
+    async def ref(self, name: str) -> str:
+        """The commit that a ref of the daemon's own repository points at; `name` in full, `refs/…`."""
+        try:
+            text = (self.directory / name).read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            text = ""
+        return text if _SHA.fullmatch(text) else await self.run("rev-parse", "--verify", name)
 
     async def tree(self, revision: str) -> str:
         return await self.run("rev-parse", "--verify", "--end-of-options", f"{revision}^{{tree}}")

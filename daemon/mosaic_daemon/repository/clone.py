@@ -129,7 +129,7 @@ class Clone:
             answer = Answer(late.status, "", late.stderr)
         if answer.status == 0:
             self._unreachable = None
-            return await self.git.run("rev-parse", "--verify", self.base_ref)
+            return await self.git.ref(self.base_ref)
         if "couldn't find remote ref" in answer.err:
             raise InputError(
                 f"there is no branch `{self.branch}`",
@@ -154,7 +154,7 @@ class Clone:
             if "couldn't find remote ref" in answer.err or not source.exists():
                 return None
             raise GitError(self.git.command(*args), answer.status, answer.err, str(source))
-        return await self.git.run("rev-parse", "--verify", _kept(name))
+        return await self.git.ref(_kept(name))
 
     async def forget(self, names: Iterable[str]) -> None:
         """Drop what `take` fetched under these names."""

@@ -14,6 +14,8 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from mosaic_daemon.ground import atomicfile
+from mosaic_daemon.ground.errors import MosaicError
 from mosaic_daemon.ground.git import Git
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.repository.configuration import quoted
@@ -21,6 +23,7 @@ from mosaic_daemon.repository.configuration import quoted
 _NEW = ".new-"
 _SPARE = ".spare"
 _SLOW_SEC = 0.1
+_STATUS = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all")
 
 
 class Worktrees:
@@ -57,7 +60,7 @@ class Worktrees:
             if spare.exists():
                 spare.rename(new)
             else:
-                await self._initialize(new)
+                self._initialize(new)
             started = time.monotonic()
             await self._check_out(new, tree, branch, base)
             self.wants_spare |= time.monotonic() - started > _SLOW_SEC
@@ -70,7 +73,7 @@ class Worktrees:
         base = await self._clone.git.sha(self._clone.base_ref)
         if base is not None and not spare.exists():
             await self.remove(new.name)
-            await self._initialize(new)
+            self._initialize(new)
             await self._check_out(new, spare, "spare", base)
             new.rename(spare)
 
@@ -89,24 +92,31 @@ class Worktrees:
                 index.unlink(missing_ok=True)  # theirs is split, newer than this git, or damaged
                 await git.run("read-tree", "--reset", head, env=env)
             # A submodule has a configuration of its own, which a worker may have written: never look inside.
-            changed = await git.run("diff", "--name-only", "-z", "--no-ext-diff", "--ignore-submodules=all", env=env)
-            untracked = await git.run("ls-files", "--others", "--exclude-standard", "-z", env=env)
+            found = await git.run(*_STATUS, env=env)
         finally:
             index.unlink(missing_ok=True)
-        return tuple(path for path in (changed + untracked).split("\0") if path)
+        # Two letters and a space before each path; the second letter tells the files from the index.
+        return tuple(line[3:] for line in found.split("\0") if line[1:2].strip())
+
+    def is_at(self, name: str, branch: str, sha: str) -> bool:
+        """Whether `branch` is plainly at this commit. False when only git can tell."""
+        try:
+            ref = atomicfile.read_untrusted(self.path(name) / ".git" / "refs" / "heads" / branch, max_bytes=100)
+        except (MosaicError, OSError):
+            return False
+        return ref == f"{sha}\n".encode()
 
     async def remove(self, name: str) -> None:
         tree = self.path(name)
         if tree.exists() or tree.is_symlink():
             await anyio.to_thread.run_sync(_remove, tree)
 
-    async def _initialize(self, tree: Path) -> None:
+    def _initialize(self, tree: Path) -> None:
         """An empty repository that finds every commit in the daemon's clone."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         tree.mkdir(mode=0o700)
-        await Git(tree / ".git").run("init", "--quiet", "--template=", str(tree))
         objects = tree / ".git" / "objects" / "info"
-        objects.mkdir(parents=True, exist_ok=True)
+        objects.mkdir(parents=True)
         (objects / "alternates").write_text(f"{self._clone.git.directory / 'objects'}\n")
 
     async def _check_out(self, tree: Path, final: Path, branch: str, base: str) -> None:

@@ -125,7 +125,9 @@ class Judge:
             Unacceptable: a rule is broken.
         """
         tree = self.worktrees.path(attempt.name)
-        head = await self.clone.take(tree, attempt.branch, f"attempts/{attempt.name}")
+        head: str | None = attempt.base_sha
+        if not self.worktrees.is_at(attempt.name, attempt.branch, attempt.base_sha):
+            head = await self.clone.take(tree, attempt.branch, f"attempts/{attempt.name}")
         if head is None:
             raise Unacceptable(f"there is no branch `{attempt.branch}` in the worktree any more")
         if result.commit_sha and not head.startswith(result.commit_sha.lower()):
