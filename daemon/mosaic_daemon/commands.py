@@ -182,9 +182,10 @@ async def sync(parts: Parts, *, apply: bool) -> SyncPlan:
     shown = table.parse(text, source=TABLE)
     # Rows that the ledger has never known are new to it, not removed from it.
     known = parts.ledger.records
-    base = {task: row for task, row in (await _base_rows(parts, layout)).items() if task in known}
-    mine: dict[str, Mapping[str, Any]] = {row.cells["id"]: fields_of(row.cells) for row in shown.rows}
-    theirs = {record.id: fields_of(row_of(entry_of(record))) for record in parts.ledger.listed()}
+    rows = _Rows()
+    base = {task: rows.fields(task, row) for task, row in (await _base_rows(parts, layout)).items() if task in known}
+    mine = {row.cells["id"]: rows.fields(row.cells["id"], row.cells) for row in shown.rows}
+    theirs = {record.id: rows.fields(record.id, row_of(entry_of(record))) for record in parts.ledger.listed()}
     for task in shown.unreadable & theirs.keys():
         mine[task] = base[task] = theirs[task]
     merge = three_way(base, mine, theirs)
@@ -223,7 +224,20 @@ async def _apply(parts: Parts, merge: Merge, shown: table.Table) -> tuple[str, .
     return (*taken.problems, *(f"{task}: its worker is just being started, try again" for task in sorted(taken.later)))
 
 
-async def _base_rows(parts: Parts, layout: Layout) -> dict[str, Mapping[str, Any]]:
+class _Rows:
+    """The fields of rows. Most rows are alike on all sides, and then it is one object: comparing it costs nothing."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[Mapping[str, str], Mapping[str, Any]]] = {}
+
+    def fields(self, task: str, cells: Mapping[str, str]) -> Mapping[str, Any]:
+        last = self._last.get(task)
+        if last is None or last[0] != cells:
+            last = self._last[task] = (cells, fields_of(cells))
+        return last[1]
+
+
+async def _base_rows(parts: Parts, layout: Layout) -> dict[str, Mapping[str, str]]:
     """The table that the person started from: the one where their branch left the base branch."""
     run = ["git", "-C", str(layout.repo)]
     for upstream in (f"origin/{parts.clone.branch}", parts.clone.branch, "HEAD"):
@@ -233,7 +247,7 @@ async def _base_rows(parts: Parts, layout: Layout) -> dict[str, Mapping[str, Any
             text = await anyio.run_process([*run, "cat-file", "blob", revision], check=False, env=environment())
             if text.returncode == 0:
                 parsed = table.parse(text.stdout.decode("utf-8", "replace"), source=TABLE)
-                return {row.cells["id"]: fields_of(row.cells) for row in parsed.rows}
+                return {row.cells["id"]: row.cells for row in parsed.rows}
             break
     return {}
 

@@ -63,6 +63,16 @@ def test_both_sides_changed_the_same(repo: Repo, command: Commands, table: Path)
     assert repo.shown()["A"]["description"] == "by the table"
 
 
+def test_an_empty_ledger_removes_no_row(repo: Repo, command: Commands, table: Path) -> None:
+    """A table that was committed before the first start, or a ledger that was lost: its rows are new, not removed."""
+    plan = command("sync-tasks")
+    assert plan.code == 3
+    assert "+ A: first" in plan.out
+    assert "- A" not in plan.out
+    assert command("sync-tasks", "--apply").code == 0
+    assert rows_of(table.read_text()).keys() == repo.shown().keys() == {"A"}
+
+
 def test_what_cannot_be_read_is_named(repo: Repo, command: Commands, table: Path) -> None:
     """A bad row and a bad entry stay as they are; a file that is none stops everything."""
     table.write_text(table.read_text() + "| -bad- | x | y |\n")

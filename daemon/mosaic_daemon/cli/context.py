@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import pwd
@@ -59,6 +60,7 @@ def on_files(options: argparse.Namespace, what: str, work: Callable[[Parts], Awa
 
     from mosaic_daemon.app import opened
 
+    gc.disable()  # a command ends soon and makes no garbage: with a long queue the collector would take a third of it
     layout = layout_of(options)
     settings = settings_of(options, layout)
 

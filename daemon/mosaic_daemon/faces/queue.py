@@ -250,12 +250,12 @@ class QueueFace:
             failpoint("publish.queue.before-act")
             swapped = atomicfile.exchange(self._layout.tasks, text, keep=file)
             failpoint("publish.queue.after-act")
-        if swapped in (None, self._seen):
+        if swapped is None or swapped == self._seen:
             self._replaced = []
         else:
             self._replaced = [_Replaced(file, self._base)]
         # Somebody may have changed the file since: only the next look can tell.
-        self._seen, self._known, self._stat, self.dirty = text, None, _UNKNOWN, False
+        self._seen, self._known, self._stat, self.dirty = text, dict(self._shown), _UNKNOWN, False
         if not self._replaced:
             if swapped is not None:
                 self._file_away(file)

@@ -71,7 +71,7 @@ def _masked(value: Any) -> Any:
 
 def _told(error: BaseException) -> str:
     """What the error and those it came from say."""
-    lines = []
+    lines: list[str] = []
     seen: BaseException | None = error
     while seen is not None and len(lines) < 20:
         lines.append(f"{seen} {seen!r}")

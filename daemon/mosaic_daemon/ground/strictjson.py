@@ -107,7 +107,7 @@ def _is_deeper(skeleton: bytes, max_depth: int) -> bool:
 def _is_finite(value: object) -> bool:
     level: list[Any] = [value]
     while level:
-        if not all(math.isfinite(item) for item in level if type(item) is float):
+        if float in set(map(type, level)) and not all(math.isfinite(item) for item in level if type(item) is float):
             return False
         nodes = [item for item in level if type(item) in _CONTAINERS]
         level = list(chain.from_iterable(node.values() if type(node) is dict else node for node in nodes))

@@ -125,7 +125,7 @@ def three_way(base: Face, mine: Face, theirs: Face, *, fields: Collection[str] =
     for name in {**base, **mine, **theirs}:
         before, my, their = base.get(name), mine.get(name), theirs.get(name)
         if my is not None and their is not None:
-            if not (my == their or my == before == their):
+            if not (my is their or my == their or my == before == their):
                 merging.edit(name, before or {}, my, their)
         elif my is not None:
             merging.one_sided(name, before, my, is_mine=True)

@@ -63,10 +63,10 @@ def parse(data: bytes, *, source: str, max_bytes: int = MAX_BYTES) -> QueueFile:
     by_id: dict[str, dict[str, Any]] = {}
     faults: dict[int, str] = {}
     for position, entry in enumerate(entries, start=1):
-        if fault := _fault(entry, by_id):
-            faults[position] = fault
-        else:
+        if (fault := _fault(entry, by_id)) is None:
             by_id[entry["id"]] = entry
+        else:
+            faults[position] = fault
     return QueueFile(
         version=VERSION,
         entries=tuple(entries),
@@ -120,8 +120,8 @@ def _entries(document: Any, source: str) -> list[Any]:
     return entries
 
 
-def _fault(entry: Any, earlier: Mapping[str, Any]) -> str:
-    """Why this entry cannot be a task beside those already read, or nothing."""
+def _fault(entry: Any, earlier: Mapping[str, Any]) -> str | None:
+    """Why this entry cannot be a task beside those already read."""
     if not isinstance(entry, dict):
         return "is not a JSON object"
     if "id" not in entry:
@@ -130,7 +130,7 @@ def _fault(entry: Any, earlier: Mapping[str, Any]) -> str:
         return f"has an 'id' that is none: {str(entry['id'])[:80]!r}"
     if entry["id"] in earlier:
         return f"has the id {entry['id']!r} of an earlier entry"
-    return ""
+    return None
 
 
 def _problems(faults: Mapping[int, str], entries: Sequence[Any], data: bytes) -> tuple[Problem, ...]:
