@@ -92,11 +92,11 @@ class Ci:
         """The newest entry of each name."""
         return list({c.name: c for c in self.of(sha, kind)}.values())
 
-    def suites(self, kind: str = "job") -> list[list[Check]]:
+    def suites(self, kind: str | None = "job") -> list[list[Check]]:
         """The checks of each workflow run or pipeline, newest first."""
         found: dict[int, list[Check]] = {}
         for check in self._state.checks:
-            if check.kind == kind:
+            if kind in (None, check.kind):
                 found.setdefault(check.suite, []).append(check)
         return [found[suite] for suite in sorted(found, reverse=True)]
 

@@ -10,6 +10,7 @@ from tests.forges.fakes.ci import Ci
 from tests.forges.fakes.origin import GitError, Origin
 from tests.forges.fakes.state import Comment, Issue, Label, Milestone, Pull, Release, State, now
 
+_STRAY = {"nobody-asked-for-this.txt": "wrong\n"}
 _CLOSES = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):? #(\d+)", re.IGNORECASE)
 
 
@@ -100,24 +101,29 @@ class Core:
         if base is None or tree is None:
             return None
         if wrong_tree:
-            tree = self.origin.tree_with(tree, {"nobody-asked-for-this.txt": "wrong\n"})
+            tree = self.origin.tree_with(tree, _STRAY)
         commit = self.origin.make_commit(tree, (base,), message)
         self.origin.move(pull.base, commit, base)
         pull.squash_sha = pull.merge_sha = commit
         return commit
 
-    def squash_and_merge(self, pull: Pull, message: str, merge_message: str) -> str | None:
-        """GitLab's two commits: the squash commit beside the base branch, then a merge of both."""
+    def merge_commit(
+        self, pull: Pull, squash_message: str | None, message: str, *, wrong_tree: bool = False
+    ) -> str | None:
+        """GitLab's two commits: a squash beside the base branch (without a message: the head itself), and a merge."""
         base = self.origin.branch(pull.base)
         start = base and self.origin.merge_base(base, pull.head_sha)
         tree = self.origin.merged_tree(base, pull.head_sha) if base else None
         if not base or not start or tree is None:
             return None
-        squash = self.origin.make_commit(self.origin.commit(pull.head_sha).tree, (start,), message)
-        merge = self.origin.make_commit(tree, (base, squash), merge_message)
-        self.origin.move(pull.base, merge, base)
-        pull.squash_sha, pull.merge_sha = squash, merge
-        return merge
+        if wrong_tree:
+            tree = self.origin.tree_with(tree, _STRAY)
+        head = pull.head_sha
+        if squash_message is not None:
+            head = pull.squash_sha = self.origin.make_commit(self.origin.commit(head).tree, (start,), squash_message)
+        pull.merge_sha = self.origin.make_commit(tree, (base, head), message)
+        self.origin.move(pull.base, pull.merge_sha, base)
+        return pull.merge_sha
 
     def mark_merged(self, pull: Pull, message: str = "") -> None:
         """Merged. Issues that the message or the body names after a closing word are closed at once."""
@@ -128,6 +134,16 @@ class Core:
                 issue = self.issue(number)
                 if issue:
                     self.close(issue)
+
+    # CI
+
+    def poll(self, sha: str, operation: str) -> None:
+        """A client asks for CI of a commit: planned checks may appear or end."""
+        self.ci.poll(sha, operation, self.branch_of(sha))
+
+    def branch_of(self, sha: str) -> str:
+        """The branch whose CI a commit is: that of its pull request, or the base branch."""
+        return next((p.head for p in self.state.pulls if p.head_sha == sha), "main")
 
     # issues
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlencode
 
 from tests.forges.fakes.core import Core
@@ -119,12 +119,20 @@ class Routes(list[Route]):
         return self.add("DELETE", template, operation, area)
 
 
+class Described(Protocol):
+    """What a forge says of its own API. Both methods give complaints, one per line, or nothing."""
+
+    def request(self, route: Route, request: Request, params: Mapping[str, str]) -> list[str]: ...
+
+    def answer(self, route: Route, answer: Answer) -> list[str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One forge's ways.
 
     Attributes:
-        prefix: of every path. description: the file of its published description, "" for GitLab.
+        prefix: of every path. description: what requests and answers are held against, where there is one.
         settings: a fresh server's. scopes: what a good token has.
         token: takes the token out of a request. allows: None, or the answer to a token without the scope.
         unauthorized: the answer to a missing or unknown token; the token is its argument.
@@ -135,7 +143,7 @@ class Dialect:
 
     name: str
     prefix: str
-    description: str
+    description: Callable[[], Described | None]
     routes: tuple[Route, ...]
     settings: Callable[[], Settings]
     scopes: frozenset[str]

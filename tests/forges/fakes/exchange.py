@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.forges.fakes.core import Core
-from tests.forges.fakes.described import Description
 from tests.forges.fakes.dialect import Answer, Call, Dialect, Refused, Request, Route
 from tests.forges.fakes.faults import Order, Orders
 from tests.forges.fakes.state import StateFile
+
+#: How all fakes number their repository.
+REPOSITORY_ID = "4711"
 
 _SECRET = ("authorization", "private-token", "job-token")
 
@@ -49,7 +51,7 @@ class Exchange:
         self.violations: list[str] = []
         self._orders = orders
         self._file = file
-        self._description = Description.find(dialect)
+        self._description = dialect.description()
 
     def serve(self, request: Request) -> Answer | None:
         try:
@@ -65,10 +67,12 @@ class Exchange:
             return self._note("", request, self.dialect.error(404))
         route, params = found
         if self._description:
-            self.violations += self._description.request(route, request)
+            self.violations += self._description.request(route, request, params)
         refusal, scopes = self._admit(request, route)
         if refusal:
             return self._note(route.operation, request, self._finish(request, refusal, scopes))
+        if not self._is_ours(params):
+            return self._note(route.operation, request, self._finish(request, self.dialect.error(404), scopes))
         met = self._orders.take(route.operation)
         for hook in [hook for order in met for hook in order.first]:
             hook()
@@ -87,6 +91,13 @@ class Exchange:
         if token is None and not route.area:
             return None, frozenset()
         return self.dialect.unauthorized(token), frozenset()
+
+    def _is_ours(self, params: Mapping[str, str]) -> bool:
+        """Whether the path names the one repository that exists: as owner and name, as a path, or by its number."""
+        repo = self.core.state.repo
+        if "owner" in params:
+            return f"{params['owner']}/{params['repo']}" == repo
+        return params.get("project", repo) in (repo, REPOSITORY_ID)
 
     def _act(self, route: Route, call: Call, met: list[Order]) -> Answer:
         ordered = next((o.reply for o in reversed(met) if o.reply), None)

@@ -150,7 +150,9 @@ class Fake:
         """
         with self.core.lock:
             self.core.state.plans.pop(sha, None)
-            self.core.ci.set(sha, checks, kind=kind or self.dialect.job, branch=branch or self.base, again=again)
+            self.core.ci.set(
+                sha, checks, kind=kind or self.dialect.job, branch=branch or self.core.branch_of(sha), again=again
+            )
 
     def ci_later(
         self, sha: str, checks: Mapping[str, str], *, hidden: int = 0, running: int = 0, seconds: float = 0

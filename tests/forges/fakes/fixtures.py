@@ -12,9 +12,10 @@ from tests.forges.fakes.dialect import Dialect
 from tests.forges.fakes.fake import Fake
 from tests.forges.fakes.gitea import FORGEJO, GITEA
 from tests.forges.fakes.github import GITHUB
+from tests.forges.fakes.gitlab import GITLAB
 from tests.support.repo import git
 
-DIALECTS: dict[str, Dialect] = {each.name: each for each in (GITHUB, GITEA, FORGEJO)}
+DIALECTS: dict[str, Dialect] = {each.name: each for each in (GITHUB, GITEA, FORGEJO, GITLAB)}
 
 
 def bare_origin(folder: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.forges.fakes.core import Core
+from tests.forges.fakes.described import published
 from tests.forges.fakes.dialect import Answer, Dialect, Request, Route
 from tests.forges.fakes.gitea import ci, issues, pulls, shapes
 from tests.forges.fakes.state import Settings
@@ -48,7 +49,7 @@ def _headers(core: Core, scopes: frozenset[str]) -> dict[str, str]:
 GITEA = Dialect(
     name="gitea",
     prefix="/api/v1",
-    description="gitea.json",
+    description=lambda: published("gitea.json"),
     # The pull request of a branch has two free parts: it is asked last.
     routes=(*ci.routes, *ci.gitea_runs, *issues.routes, *pulls.routes),
     settings=lambda: Settings(version="1.25.2", page_default=30, page_max=50),
@@ -65,7 +66,7 @@ GITEA = Dialect(
 FORGEJO = replace(
     GITEA,
     name="forgejo",
-    description="forgejo.json",
+    description=lambda: published("forgejo.json"),
     routes=(*ci.routes, *ci.forgejo_runs, *issues.routes, *pulls.routes),
     settings=lambda: Settings(version="12.0.1+gitea-1.22.0", page_default=30, page_max=50),
 )

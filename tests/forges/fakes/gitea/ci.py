@@ -33,7 +33,7 @@ def _polled(call: Call, operation: str) -> str:
     sha = call.core.origin.sha(call.params["ref"])
     if sha is None:
         raise shapes.missing()
-    call.core.ci.poll(sha, operation, "main")
+    call.core.poll(sha, operation)
     return sha
 
 
@@ -76,7 +76,7 @@ def _suites(call: Call, *filters: str) -> list[list[Check]]:
         raise shapes.missing()
     sha = call.query.get("head_sha")
     if sha:
-        core.ci.poll(sha, "runs", "main")
+        core.poll(sha, "runs")
     wanted = {name: call.query[name] for name in filters if name in call.query}
     keys = {"branch": "branch", "event": "event", "head_sha": "sha"}
     return [

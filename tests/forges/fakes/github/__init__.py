@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.forges.fakes.core import Core
+from tests.forges.fakes.described import published
 from tests.forges.fakes.dialect import Answer, Dialect, Request, Route
 from tests.forges.fakes.github import ci, issues, pulls, shapes
 from tests.forges.fakes.state import Settings
@@ -56,7 +57,7 @@ def _headers(core: Core, scopes: frozenset[str]) -> dict[str, str]:
 GITHUB = Dialect(
     name="github",
     prefix="",
-    description="github.json",
+    description=lambda: published("github.json"),
     routes=(*pulls.routes, *ci.routes, *issues.routes),
     settings=Settings,
     scopes=frozenset({"repo", "workflow", "read:org"}),

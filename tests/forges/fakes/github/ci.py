@@ -25,7 +25,7 @@ def _sha(call: Call) -> str:
 
 def _polled(call: Call, operation: str) -> str:
     sha = _sha(call)
-    call.core.ci.poll(sha, operation, "main")
+    call.core.poll(sha, operation)
     return sha
 
 
