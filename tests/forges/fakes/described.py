@@ -137,6 +137,8 @@ class Published:
         if not listed or any(part.get("additionalProperties") for part in parts):
             return
         for name, entry in value.items():
+            if name in _REALLY_THERE:
+                continue
             if name not in listed:
                 yield f"{at}: no property {name!r}"
             else:
@@ -151,6 +153,9 @@ class Published:
 
 #: Gitea promises to merge later with 201.
 _REALLY_HAPPENS = {("merge", 201)}
+
+#: An Enterprise Server's /meta; the description is github.com's.
+_REALLY_THERE = ("installed_version",)
 
 #: Pointers in Gitea's code whose null the description does not tell of.
 _GO_POINTERS = ("merge_commit_sha",)
@@ -184,7 +189,11 @@ def _json_schema(value: Any, *, go: bool, name: str = "") -> Any:
     )
     if "enum" in found and go:
         found["enum"] = [*found["enum"], ""]
-    if (found.pop("nullable", False) or nothing) and isinstance(found.get("type"), str):
+    if not found.pop("nullable", False) and not nothing:
+        return found
+    if "type" not in found and ("oneOf" in found or "anyOf" in found or "allOf" in found):
+        return {"anyOf": [found, {"type": "null"}]}
+    if isinstance(found.get("type"), str):
         found["type"] = [found["type"], "null"]
         if "enum" in found:
             found["enum"] = [*found["enum"], None]

@@ -38,11 +38,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`body`: what goes out as JSON; None sends no body."""
+    """`body`: what goes out as JSON; None sends no body. A header that is None is not sent, whoever else sets it."""
 
     status: int
     body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | None] = field(default_factory=dict)
 
 
 class Refused(Exception):
@@ -169,6 +169,10 @@ class Dialect:
         return None
 
 
+def _whole(text: str | None, otherwise: int) -> int:
+    return int(text) if text and text.isdecimal() else otherwise
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list: where it is, and the links to the others."""
@@ -186,8 +190,8 @@ class Page:
     @classmethod
     def cut(cls, call: Call, items: list[Any], size_name: str) -> Page:
         settings = call.core.state.settings
-        size = min(max(1, int(call.query.get(size_name, settings.page_default))), settings.page_max)
-        number = max(1, int(call.query.get("page", 1)))
+        size = min(max(1, _whole(call.query.get(size_name), settings.page_default)), settings.page_max)
+        number = max(1, _whole(call.query.get("page"), 1))
         last = max(1, -(-len(items) // size))
         wanted = {"first": 1, "prev": number - 1, "next": number + 1, "last": last}
         if number == 1:

@@ -123,13 +123,13 @@ class Exchange:
         if self.dialect.etags and request.method == "GET" and answer.status == 200:
             digest = hashlib.sha256(json.dumps([answer.body, headers.get("Link")]).encode()).hexdigest()[:32]
             headers["ETag"] = f'W/"{digest}"'
-            if headers["ETag"] in request.headers.get("if-none-match", ""):
+            if f'W/"{digest}"' in request.headers.get("if-none-match", ""):
                 answer = Answer(304)
         with self.core.lock:
             self.core.state.requests += answer.status != 304
             limits = self.dialect.headers(self.core, scopes)
         merged = {**limits, **headers}
-        return replace(answer, headers={name: value for name, value in merged.items() if value})
+        return replace(answer, headers={name: value for name, value in merged.items() if value is not None})
 
     def _note(self, operation: str, request: Request, answer: Answer | None) -> Answer | None:
         headers = {name: value for name, value in request.headers.items() if name not in _SECRET}

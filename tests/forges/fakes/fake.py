@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.forges.fakes import control
 from tests.forges.fakes.ci import Rule
 from tests.forges.fakes.core import Core
-from tests.forges.fakes.dialect import Dialect
+from tests.forges.fakes.dialect import Answer, Dialect, Request
 from tests.forges.fakes.exchange import Entry, Exchange
 from tests.forges.fakes.faults import Order, Orders
 from tests.forges.fakes.origin import Commit, Origin
@@ -41,7 +43,7 @@ class Fake:
         state_file: Path | None = None,
         port: int = 0,
     ) -> None:
-        file = StateFile(state_file) if state_file else None
+        self._file = file = StateFile(state_file) if state_file else None
         settings = dialect.settings()
         state = (file and file.load()) or State(repo, settings, dialect.separate_numbers)
         state.tokens.setdefault(TOKEN, dialect.scopes)
@@ -51,9 +53,12 @@ class Fake:
         self.core = Core(state, Origin(origin))
         self._orders = Orders()
         self._exchange = Exchange(dialect, self.core, self._orders, file)
-        self._server = Server(self._exchange.serve, port)
+        self._server = Server(self._serve, port)
         self.url = self.core.url = self._server.url
         self.api = self.url + dialect.prefix
+
+    def _serve(self, request: Request) -> Answer | None:
+        return control.serve(self, request) or self._exchange.serve(request)
 
     def close(self) -> None:
         self._server.close()
@@ -69,6 +74,13 @@ class Fake:
     def check(self) -> None:
         """Fails where something broke the published description, or the fake itself failed."""
         assert not self.violations, "\n".join(self.violations)
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        with self.core.lock:
+            yield
+            if self._file:
+                self._file.save(self.core.state)
 
     # what happened
 
@@ -103,10 +115,12 @@ class Fake:
 
     def grant(self, token: str, *scopes: str) -> None:
         """Another token, with scopes in the forge's own words; none given: all that is needed."""
-        self.core.state.tokens[token] = frozenset(scopes) or self.dialect.scopes
+        with self._change():
+            self.core.state.tokens[token] = frozenset(scopes) or self.dialect.scopes
 
     def revoke(self, token: str) -> None:
-        self.core.state.tokens.pop(token, None)
+        with self._change():
+            self.core.state.tokens.pop(token, None)
 
     # git
 
@@ -123,7 +137,7 @@ class Fake:
         self, branch: str, files: Mapping[str, str | None], *, message: str = "change", start: str | None = None
     ) -> str:
         """One more commit on a branch, by somebody else. A new branch starts at `start`, or at the base branch."""
-        with self.core.lock:
+        with self._change():
             return self.core.origin.push(branch, files, message, start or self.base)
 
     def push_base(
@@ -148,7 +162,7 @@ class Fake:
             kind: "status" or "job" (check run, pipeline job); the forge's usual one by default.
             again: as a new run or pipeline with maybe the same names, beside the old one.
         """
-        with self.core.lock:
+        with self._change():
             self.core.state.plans.pop(sha, None)
             self.core.ci.set(
                 sha, checks, kind=kind or self.dialect.job, branch=branch or self.core.branch_of(sha), again=again
@@ -158,12 +172,12 @@ class Fake:
         self, sha: str, checks: Mapping[str, str], *, hidden: int = 0, running: int = 0, seconds: float = 0
     ) -> None:
         """Checks of one commit that a client's polls bring about: `hidden` see nothing, `running` more see it run."""
-        with self.core.lock:
+        with self._change():
             self.core.ci.plan(sha, Plan(dict(checks), hidden, running, self.dialect.job, seconds))
 
     def ci_always(self, checks: Mapping[str, str], *, hidden: int = 0, running: int = 0, seconds: float = 0) -> None:
         """The same for every commit that has no checks and is asked about; {} ends it."""
-        with self.core.lock:
+        with self._change():
             self.core.state.every_commit = Plan(dict(checks), hidden, running, self.dialect.job, seconds)
 
     def ci_rule(self, rule: Rule | None) -> None:
@@ -172,7 +186,7 @@ class Fake:
 
     def rerun_gives(self, checks: Mapping[str, str], *, running: int = 1) -> None:
         """What failed jobs become when the client has them run again; the same as before without this."""
-        with self.core.lock:
+        with self._change():
             self.core.state.every_rerun = Plan(dict(checks), 0, running, self.dialect.job)
 
     def checks(self, sha: str) -> dict[str, str]:
@@ -183,18 +197,18 @@ class Fake:
     def issue(
         self, title: str = "An issue", body: str = "", *, labels: Iterable[str] = (), milestone: str | None = None
     ) -> Issue:
-        with self.core.lock:
+        with self._change():
             names = [self.core.label(name).name for name in labels]
             ident = (self.milestone(milestone) or self.core.create_milestone(milestone)).id if milestone else None
             return self.core.create_issue(title, body, names, ident)
 
     def open_pull(self, head: str, *, title: str = "A change", body: str = "") -> Pull:
-        with self.core.lock:
+        with self._change():
             return self.core.create_pull(head, self.base, title, body)
 
     def old_pull(self, head: str, *, merged: bool = True) -> Pull:
         """A pull request of an earlier time from this branch, merged (without touching git) or closed."""
-        with self.core.lock:
+        with self._change():
             pull = self.core.create_pull(head, self.base, "An earlier change", "")
             pull.head_sha = pull.merge_sha = self.commit(self.sha()).sha
             if merged:
@@ -206,7 +220,7 @@ class Fake:
     @property
     def pulls(self) -> list[Pull]:
         """Oldest first."""
-        with self.core.lock:
+        with self._change():
             return self.core.pulls()[::-1]
 
     @property

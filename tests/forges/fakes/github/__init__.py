@@ -35,8 +35,8 @@ def _rate_limited(seconds: int, headers: bool, status: int | None) -> Answer:
     answer = shapes.error(status or 403, "API rate limit exceeded for user ID 77.")
     reset = str(int(time.time()) + seconds)
     told = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "0", "x-ratelimit-used": "5000"}
-    silent = {"x-ratelimit-remaining": "", "x-ratelimit-reset": ""}
-    return Answer(answer.status, answer.body, told | {"x-ratelimit-reset": reset} if headers else silent)
+    silent = dict.fromkeys(("x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-limit", "x-ratelimit-used"))
+    return Answer(answer.status, answer.body, {**told, "x-ratelimit-reset": reset} if headers else silent)
 
 
 def _headers(core: Core, scopes: frozenset[str]) -> dict[str, str]:

@@ -52,7 +52,13 @@ def combined_status(call: Call) -> Answer:
     states = {status["state"] for status in found}
     state = "failure" if states & {"failure", "error"} else "success" if states == {"success"} else "pending"
     url = f"{shapes.repo_url(core)}/commits/{sha}"
-    extra = {"state": state, "sha": sha, "repository": shapes.repo(core), "commit_url": url, "url": f"{url}/status"}
+    extra = {
+        "state": state,
+        "sha": sha,
+        "repository": shapes.small_repo(core),
+        "commit_url": url,
+        "url": f"{url}/status",
+    }
     return shapes.paged(call, found, "statuses", extra)
 
 
@@ -114,8 +120,8 @@ def _run(core: Core, jobs: list[Check]) -> Json:
         "run_number": ident, "run_attempt": max(job.attempt for job in jobs), "display_title": "CI", "event": one.event,
         "path": ".github/workflows/ci.yml", "workflow_id": 1, "url": url, "html_url": f"{core.url}/ci/{ident}",
         "created_at": one.started_at, "updated_at": max(job.updated_at for job in jobs), "pull_requests": [],
-        "check_suite_id": ident, "run_started_at": one.started_at, "head_repository": shapes.repo(core),
-        "repository": shapes.repo(core), "head_commit": {
+        "check_suite_id": ident, "run_started_at": one.started_at, "head_repository": shapes.small_repo(core),
+        "repository": shapes.small_repo(core), "head_commit": {
             "id": one.sha, "tree_id": commit.tree, "message": commit.message, "timestamp": commit.date,
             "author": person, "committer": person,
         },

@@ -29,7 +29,7 @@ _REPO_URLS = {
 
 
 def error(status: int, message: str, errors: list[Json] | None = None) -> Answer:
-    body: Json = {"message": message, "documentation_url": DOCS, "status": str(status)}
+    body: Json = {"message": message, "documentation_url": DOCS}
     return Answer(status, body | ({"errors": errors} if errors else {}))
 
 
@@ -69,6 +69,13 @@ def user(core: Core, login: str = "") -> Json:
 
 
 def repo(core: Core) -> Json:
+    """With the merge settings, which only the repository itself and pull requests show."""
+    squash = core.state.settings.allow_squash
+    allowed = {"allow_squash_merge": squash, "allow_merge_commit": True, "allow_rebase_merge": True}
+    return small_repo(core) | allowed
+
+
+def small_repo(core: Core) -> Json:
     owner, name = core.state.repo.split("/")
     settings, url, web = core.state.settings, repo_url(core), f"{core.url}/{core.state.repo}"
     since = "2026-01-01T00:00:00Z"
@@ -80,8 +87,7 @@ def repo(core: Core) -> Json:
         "git_url": f"{web}.git", "ssh_url": f"{web}.git", "svn_url": web, "mirror_url": None, "homepage": None,
         "language": None, "license": None, "default_branch": "main", "archived": settings.archived, "disabled": False,
         "has_issues": settings.issues_enabled, "watchers_count": 0, "created_at": since, "updated_at": since,
-        "pushed_at": since, "allow_squash_merge": settings.allow_squash, "allow_merge_commit": True,
-        "allow_rebase_merge": True, "delete_branch_on_merge": False,
+        "pushed_at": since, "delete_branch_on_merge": False,
         "permissions": {"admin": False, "maintain": False, "push": settings.can_push, "triage": True, "pull": True},
     }  # fmt: skip
 

@@ -48,7 +48,7 @@ def _limits(limit: int, left: int, seconds: int) -> dict[str, str]:
 
 
 def _rate_limited(seconds: int, headers: bool, status: int | None) -> Answer:
-    told = _limits(2000, 0, seconds) | {"Retry-After": str(seconds)} if headers else {"RateLimit-Remaining": ""}
+    told = _limits(2000, 0, seconds) | {"Retry-After": str(seconds)} if headers else dict.fromkeys(_limits(0, 0, 0))
     return Answer(
         status or 429, {"message": {"error": "This endpoint has been requested too many times. Try again later."}}, told
     )
