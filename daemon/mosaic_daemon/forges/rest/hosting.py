@@ -71,6 +71,7 @@ class Pull:
         branch, target: its two branches. own: the branch is in this repository, not in a fork.
         merge_sha: what the forge names as its merge, once it is merged; a hint.
         readiness, reason: the latter in the forge's own words.
+        code: names the rule where it is FORBIDDEN, for programs.
     """
 
     number: int
@@ -86,6 +87,7 @@ class Pull:
     merge_sha: str | None = None
     readiness: Readiness = Readiness.UNKNOWN
     reason: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
