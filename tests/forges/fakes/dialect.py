@@ -32,8 +32,16 @@ class Request:
         if lowered.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             body: Any = dict(parse_qsl(data.decode(), keep_blank_values=True))
         else:
-            body = json.loads(data) if data else None
+            body = _parsed(data)
         return cls(method, path, dict(parse_qsl(query, keep_blank_values=True)), lowered, body)
+
+
+def _parsed(data: bytes) -> Any:
+    """What is no JSON stays a text, and is no object to whoever looks at it."""
+    try:
+        return json.loads(data) if data else None
+    except ValueError:
+        return data.decode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)

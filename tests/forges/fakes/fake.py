@@ -105,6 +105,10 @@ class Fake:
         """Order something for the next `times` requests of an operation (`*`: of all), after `skip` good ones."""
         return self._orders.add(Order(operation, times, skip, self.dialect))
 
+    def unmet(self) -> list[str]:
+        """The operations of orders that no request has met."""
+        return self._orders.unmet()
+
     def heal(self) -> None:
         """Forget all orders."""
         self._orders.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.forges.fakes.fake import Fake
 from tests.forges.fakes.gitea import FORGEJO, GITEA
 from tests.forges.fakes.github import GITHUB
 from tests.forges.fakes.gitlab import GITLAB
+from tests.forges.fakes.origin import Origin
 from tests.support.repo import git
 
 DIALECTS: dict[str, Dialect] = {each.name: each for each in (GITHUB, GITEA, FORGEJO, GITLAB)}
@@ -22,22 +24,20 @@ def bare_origin(folder: Path) -> Path:
     """An empty bare repository."""
     path = folder / "origin.git"
     path.mkdir()
-    git(path, "init", "--quiet", "--bare", "--initial-branch=main")
+    git(path, "init", "--quiet", "--bare", "--template=", "--initial-branch=main")
     return path
 
 
 @pytest.fixture
-def make_fake(tmp_path: Path) -> Iterator[Callable[[str], Fake]]:
+def make_fake(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Fake]]:
     """`make_fake("github")`: a forge over a fresh origin; at the end every request must have been a described one."""
     with ExitStack() as stack:
 
         def make(name: str) -> Fake:
-            folder = tmp_path / f"forge-{name}"
-            folder.mkdir(exist_ok=True)
-            origin = folder / "origin.git" if (folder / "origin.git").exists() else bare_origin(folder)
-            fake = stack.enter_context(Fake(DIALECTS[name], origin))
-            if fake.core.origin.branch("main") is None:
-                fake.push("main", {"README.md": "A widget.\n"}, message="The beginning")
-            return fake
+            beginning = tmp_path_factory.getbasetemp() / "origin.git"
+            if not beginning.exists():
+                Origin(bare_origin(beginning.parent)).push("main", {"README.md": "A widget.\n"}, "The beginning")
+            origin = shutil.copytree(beginning, tmp_path / f"{name}-origin.git")
+            return stack.enter_context(Fake(DIALECTS[name], origin))
 
         yield make

@@ -36,6 +36,7 @@ class Commit:
 class Origin:
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._facts: dict[tuple[str, ...], str | None] = {}
 
     def git(self, *args: str, data: str | None = None, index: str | None = None) -> str:
         """What git prints, without the last newline. Raises GitError."""
@@ -64,32 +65,40 @@ class Origin:
         return None
 
     def branch(self, name: str) -> str | None:
-        try:
-            return self.git("rev-parse", "--verify", "--quiet", f"refs/heads/{name}^{{commit}}")
-        except GitError:
-            return None
+        """The commit of a branch, read from its file: every poll asks, and a process each would be most of its time."""
+        loose, packed = self.path / "refs" / "heads" / name, self.path / "packed-refs"
+        if loose.is_file():
+            return loose.read_text().strip()
+        lines = packed.read_text().splitlines() if packed.exists() else []
+        return next((line.split()[0] for line in lines if line.endswith(f" refs/heads/{name}")), None)
 
     def commit(self, sha: str) -> Commit:
-        shown = self.git("show", "-s", "--format=%H%x00%T%x00%P%x00%an%x00%ae%x00%cI%x00%B", sha)
+        shown = self._fact("show", "-s", "--format=%H%x00%T%x00%P%x00%an%x00%ae%x00%cI%x00%B", sha)
+        if shown is None:
+            raise GitError(f"no commit {sha} in {self.path}")
         full, tree, parents, author, email, date, message = shown.split("\0")
         return Commit(full, tree, tuple(parents.split()), message.rstrip("\n"), author, email, date)
 
     def merge_base(self, one: str, other: str) -> str | None:
-        try:
-            return self.git("merge-base", one, other)
-        except GitError:
-            return None
+        return self._fact("merge-base", one, other)
 
     def count(self, base: str, head: str) -> int:
         """Commits of `head` that `base` lacks."""
-        return int(self.git("rev-list", "--count", f"{base}..{head}"))
+        return int(self._fact("rev-list", "--count", f"{base}..{head}") or 0)
 
     def merged_tree(self, base: str, head: str) -> str | None:
         """The tree of merging `head` into `base`; None when they conflict."""
-        try:
-            return self.git("merge-tree", "--write-tree", base, head).splitlines()[0]
-        except GitError:
-            return None
+        shown = self._fact("merge-tree", "--write-tree", base, head)
+        return shown.splitlines()[0] if shown else None
+
+    def _fact(self, *args: str) -> str | None:
+        """What git says of full shas, which is true for ever, or None where it says no."""
+        if args not in self._facts:
+            try:
+                self._facts[args] = self.git(*args)
+            except GitError:
+                self._facts[args] = None
+        return self._facts[args]
 
     def make_commit(self, tree: str, parents: tuple[str, ...], message: str) -> str:
         flags = [word for parent in parents for word in ("-p", parent)]

@@ -178,6 +178,9 @@ def test_failed_jobs_run_again(fake: Fake, client: httpx.Client) -> None:
 def test_the_server_the_user_and_the_repository(fake: Fake, client: httpx.Client) -> None:
     assert client.get("/meta").status_code == 200
     assert client.get("/user").headers["x-oauth-scopes"] == "read:org, repo, workflow"
+    fake.grant("fine", "fine-grained")
+    assert "x-oauth-scopes" not in client.get("/user", headers={"Authorization": "Bearer fine"}).headers
+    assert client.get("/rate_limit").json()["resources"]["core"]["limit"] == 5000
     assert client.get(REPO).json()["allow_squash_merge"] is True
     assert client.get(f"{REPO}/branches/main").json()["commit"]["sha"] == fake.sha()
     assert client.get(f"{REPO}/branches/no/such").status_code == 404

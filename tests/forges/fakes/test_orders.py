@@ -158,6 +158,12 @@ def test_ci_is_listed_late_runs_and_ends(way: Road) -> None:
     assert way.checks(way.ci(sha)) == ["success"]
 
 
+def test_ci_can_take_its_time_whatever_is_polled(way: Road) -> None:
+    sha = way.fake.sha()
+    way.fake.ci_later(sha, {"build": "green"}, seconds=3600)
+    assert not any("success" in way.checks(way.ci(sha)) for _ in range(5))
+
+
 def test_every_commit_gets_ci_by_itself_or_by_a_rule(way: Road) -> None:
     way.fake.ci_always({"build": "green"}, hidden=1)
     first = way.fake.sha()
@@ -208,6 +214,7 @@ def test_orders_skip_and_repeat_and_heal(way: Road) -> None:
     way.fake.on("list_issues", skip=1, times=2).answer(503)
     assert [way.issues(1, 10).status_code for _ in range(4)] == [200, 503, 503, 200]
     way.fake.on("list_issues", times=99).answer(503)
+    assert way.fake.unmet() == ["list_issues"]
     way.fake.heal()
     assert way.issues(1, 10).status_code == 200
 

@@ -96,10 +96,14 @@ def runs(call: Call) -> Answer:
 
 @gitea_runs.get(f"{_REPO}/actions/runs/{{run}}", "run")
 def run(call: Call) -> Answer:
+    return Answer(200, _run(call.core, _suite(call)))
+
+
+def _suite(call: Call) -> list[Check]:
     jobs = next((jobs for jobs in _suites(call) if str(jobs[0].suite) == call.params["run"]), None)
     if jobs is None:
         raise shapes.missing()
-    return Answer(200, _run(call.core, jobs))
+    return jobs
 
 
 def _run(core: Core, jobs: list[Check]) -> Json:
@@ -126,6 +130,11 @@ def forgejo_run_list(call: Call) -> Answer:
     if "status" in call.query:
         found = [run for run in found if run["status"] == call.query["status"]]
     return shapes.paged(call, found, "workflow_runs")
+
+
+@forgejo_runs.get(f"{_REPO}/actions/runs/{{run}}", "run")
+def forgejo_run(call: Call) -> Answer:
+    return Answer(200, _forgejo_run(call.core, _suite(call)))
 
 
 def _forgejo_run(core: Core, jobs: list[Check]) -> Json:

@@ -10,6 +10,9 @@ from tests.forges.fakes.dialect import Answer, Dialect, Request, Route
 from tests.forges.fakes.github import ci, issues, pulls, shapes
 from tests.forges.fakes.state import Settings
 
+#: The one scope of a token that may do everything and whose scopes no header tells.
+FINE_GRAINED = "fine-grained"
+
 
 def _token(request: Request) -> str | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -18,7 +21,7 @@ def _token(request: Request) -> str | None:
 
 def _allows(scopes: frozenset[str], route: Route) -> Answer | None:
     """A classic token needs `repo`; what it may not see does not exist, what it may not do is forbidden."""
-    if "repo" in scopes or route.area in ("", "user"):
+    if {"repo", FINE_GRAINED} & scopes or route.area in ("", "user"):
         return None
     return shapes.error(404, "Not Found") if route.method == "GET" else pulls.TEXTS["forbidden"]
 
@@ -41,7 +44,9 @@ def _rate_limited(seconds: int, headers: bool, status: int | None) -> Answer:
 
 def _headers(core: Core, scopes: frozenset[str]) -> dict[str, str]:
     settings, used = core.state.settings, core.state.requests
-    headers = {"X-GitHub-Request-Id": f"F00D:{used}", "X-OAuth-Scopes": ", ".join(sorted(scopes))}
+    headers = {"X-GitHub-Request-Id": f"F00D:{used}"}
+    if FINE_GRAINED not in scopes:
+        headers["X-OAuth-Scopes"] = ", ".join(sorted(scopes))
     if settings.version:
         headers["X-GitHub-Enterprise-Version"] = settings.version
     if settings.rate_headers:

@@ -35,6 +35,14 @@ def meta(call: Call) -> Answer:
     return Answer(200, body | ({"installed_version": version} if version else {}))
 
 
+@routes.get("/rate_limit", "rate_limit", "user")
+def rate_limit(call: Call) -> Answer:
+    state = call.core.state
+    left = max(0, state.settings.rate_limit - state.requests)
+    core = {"limit": state.settings.rate_limit, "remaining": left, "used": state.requests, "reset": 4_000_000_000}
+    return Answer(200, {"resources": {"core": core, "search": core}, "rate": core})
+
+
 @routes.get("/user", "user", "user")
 def user(call: Call) -> Answer:
     counts = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
@@ -107,14 +115,15 @@ def pulls_of_commit(call: Call) -> Answer:
 def create_pull(call: Call) -> Answer:
     core, body, owner = call.core, call.body, call.params["owner"]
     head, base = str(body.get("head")).removeprefix(f"{owner}:"), str(body.get("base"))
-    if not core.origin.branch(base):
+    base_sha, head_sha = core.origin.branch(base), core.origin.branch(head)
+    if not base_sha:
         raise shapes.invalid("PullRequest", "base", "invalid")
-    if not core.origin.branch(head):
+    if not head_sha:
         raise shapes.invalid("PullRequest", "head", "invalid")
     if core.open_pull(head, base):
         text = f"A pull request already exists for {owner}:{head}."
         raise Refused(shapes.error(422, "Validation Failed", [_custom(text)]))
-    if core.origin.count(base, head) == 0:
+    if core.origin.count(base_sha, head_sha) == 0:
         raise Refused(shapes.error(422, "Validation Failed", [_custom(f"No commits between {base} and {head}")]))
     title = str(body.get("title") or head)
     made = core.create_pull(head, base, title, body.get("body") or "", draft=bool(body.get("draft")))

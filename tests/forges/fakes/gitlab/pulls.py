@@ -39,6 +39,8 @@ def token(call: Call) -> Answer:
     """What a token says of itself."""
     headers = call.request.headers
     given = headers.get("private-token") or headers.get("authorization", "").removeprefix("Bearer ")
+    if not given:
+        raise Refused(TEXTS["no_push"])
     scopes = sorted(call.core.state.tokens.get(given, ()))
     return Answer(200, {
         "id": 1, "name": "mosaic", "revoked": False, "active": True, "user_id": 7, "scopes": scopes, "expires_at": None,
