@@ -80,7 +80,7 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
         ),
         judge=Judge(layout, clone, worktrees, settings.worker.retries),
         forge=_forge(layout, settings, clone),
-        policy=GatePolicy(target=clone.branch, ci_required=settings.gate.ci == "required"),
+        policy=GatePolicy(target=clone.branch, ci=settings.gate.ci),
         queue=queue,
         table=table,
         publisher=Publisher(queue, table, interval, table_enabled=settings.tracking.commit != "off"),

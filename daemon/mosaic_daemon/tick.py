@@ -18,7 +18,7 @@ from mosaic_daemon.isolation import Isolation
 from mosaic_daemon.notices import Notices, deadlock, log, log_all
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.gate import Hold, Step
-from mosaic_daemon.nouns.record import Dispatching, Done, Gating, Record, Running
+from mosaic_daemon.nouns.record import Deferred, Dispatching, Done, Gating, Record, Removed, Running
 from mosaic_daemon.parts import Parts, Report
 from mosaic_daemon.stages import collect, dispatch, gate, intake
 from mosaic_daemon.stages.schedule import runtime_of
@@ -155,21 +155,34 @@ class Tick:
 
     async def _advance(self, record: Record) -> bool:
         """Move one gate as far as it goes now."""
-        moved = False
+        moved, siblings, has_just_intended = False, self._siblings(record), False
         while isinstance(record.state, Gating):
-            event = await gate.advance(record, self._parts.forge, self._parts.policy, self._now)
+            look = gate.Look(self._now, has_just_intended, siblings)
+            event = await gate.advance(record, self._parts.forge, self._parts.policy, look)
             if event is None:
                 break
             moved |= not isinstance(event, ev.GateHeld)
             step = record.state.gate.step
             self._record(record.id, event)
             failpoint(f"gate.{step}.recorded")
+            has_just_intended = isinstance(event, ev.GateIntended)
             record = self._parts.ledger.records[record.id]
             if isinstance(event, ev.GateHeld):
                 break
         if isinstance(record.state, Done):
             await self._tidy(record)
         return moved
+
+    def _siblings(self, record: Record) -> tuple[str, ...]:
+        """The other tasks for which this one's issue has to stay open."""
+        issue = record.task.issue
+        others = self._parts.ledger.listed() if issue else ()
+        over = (Done, Removed, Deferred)
+        return tuple(
+            each.id
+            for each in others
+            if each.task.issue == issue and each.id != record.id and not isinstance(each.state, over)
+        )
 
     async def _tidy(self, record: Record) -> None:
         self._landed = True

@@ -7,6 +7,7 @@ forge has no pull requests and no issues, so these steps are only met here.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import pickle
 import sys
 from contextlib import closing, suppress
@@ -53,12 +54,15 @@ async def deliver(ledger: Ledger, forge: MemoryForge) -> None:
             ev.ResultAccepted(1, head, None, ""),
             at=at(0),
         )
+    looks, has_just_intended = itertools.count(), False
     while isinstance(ledger.records[TASK.id].state, Gating):
-        event = None
+        event, now = None, at(60 * next(looks))
         with suppress(OSError):
-            event = await gate.advance(ledger.records[TASK.id], forge, gate.GatePolicy("main"), at(ledger.seq))
+            look = gate.Look(now, has_just_intended)
+            event = await gate.advance(ledger.records[TASK.id], forge, gate.GatePolicy("main"), look)
+        has_just_intended = isinstance(event, ev.GateIntended)
         if event is not None:
-            ledger.append(TASK.id, event, at=at(ledger.seq))
+            ledger.append(TASK.id, event, at=now)
 
 
 def main(folder: Path) -> None:

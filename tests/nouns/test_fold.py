@@ -204,11 +204,11 @@ def test_a_finished_step_keeps_its_evidence_and_clears_intent_and_hold() -> None
 
 
 def test_a_blocked_gate_goes_on_where_it_stood() -> None:
-    """With its intent, so that the probe comes first and nothing is intended twice."""
+    """With its intent, so that the probe comes first and nothing is intended twice; its tries count anew."""
     state = advance(STATES["blocked-intended"], ev.GateResumed("test"), at(5)).state
     assert isinstance(state, Gating)
     assert state.gate.step is Step.MERGE
-    assert state.gate.intent == {"key": "k"}
+    assert state.gate.intent == {"key": "k", "try": 0}
 
 
 def test_failures_are_counted_per_class_and_a_person_resets_them() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Literal
 
 from mosaic_daemon.forges.base import Forge
@@ -13,6 +14,7 @@ from mosaic_daemon.nouns.gate import Step
 from mosaic_daemon.nouns.record import Gating, Record
 from mosaic_daemon.nouns.task import Status, Task
 from mosaic_daemon.stages import gate
+from mosaic_daemon.stages.gate import Look
 from mosaic_daemon.stages.intake import request
 from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.store.memory import MemoryJournal
@@ -44,6 +46,8 @@ class GateBench:
         self.task = of or task(issue="#7")
         self.head = self.forge.history.commit(self.forge.head, {"a.txt": "mine"} if changes is None else changes)
         self.rounds = 0
+        self.waited = timedelta()
+        self._has_just_intended = False
         self.append(ev.TaskAdded(self.task, 0, "test"))
         self.accept()
 
@@ -65,17 +69,24 @@ class GateBench:
         state = self.record.state
         return state.gate.step if isinstance(state, Gating) else None
 
+    @property
+    def now(self) -> datetime:
+        return at(self.ledger.seq) + self.waited
+
     def append(self, *events: ev.TaskEvent) -> None:
-        self.ledger.append(self.task.id, *events, at=at(self.ledger.seq))
+        self.ledger.append(self.task.id, *events, at=self.now)
 
     def restart(self) -> None:
+        self._has_just_intended = False
         self.ledger = Ledger(self.journal)
 
     async def look(self, forge: Forge | None = None) -> ev.TaskEvent | None:
         """One look at the gate; what came of it is recorded."""
-        event = await gate.advance(self.record, forge or self.forge, self.policy, at(self.ledger.seq))
+        now, self._has_just_intended = Look(self.now, self._has_just_intended), False
+        event = await gate.advance(self.record, forge or self.forge, self.policy, now)
         if event is not None:
             self.append(event)
+        self._has_just_intended = isinstance(event, ev.GateIntended)
         return event
 
     async def run(self, *, until: Step | None = None) -> Record:
@@ -92,7 +103,9 @@ class GateBench:
             except Unavailable:
                 event = None
             # CI takes several looks: give up only when nothing moves for a while.
-            waited = waited + 1 if event is None or isinstance(event, ev.GateHeld) else 0
+            is_waiting = event is None or isinstance(event, ev.GateHeld)
+            waited = waited + 1 if is_waiting else 0
+            self.waited += timedelta(minutes=3) if is_waiting else timedelta()
             if waited > 6:
                 return self.record
         raise AssertionError(f"the gate never comes to rest: {self.record.state}")

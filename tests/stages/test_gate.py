@@ -30,7 +30,7 @@ from mosaic_daemon.stages import gate
 from tests.samples import added, at, failure, folded, task, to_gate, to_running
 from tests.stages.gates import Boundaries, GateBench
 
-PRESENT = gate.GatePolicy("main", ci_required=True)
+PRESENT = gate.GatePolicy("main", ci="required", change_ci="required")
 
 
 async def test_the_way_through() -> None:
@@ -42,7 +42,7 @@ async def test_the_way_through() -> None:
     steps = [entry.event.step for _, entry in bench.journal.entries() if isinstance(entry.event, ev.GateStepped)]
     assert steps == list(STEPS[:-1])
     intents = [entry.event.key for _, entry in bench.journal.entries() if isinstance(entry.event, ev.GateIntended)]
-    assert intents == ["T-1.1:pr:0", "T-1.1:merge:0", "T-1.1:close:0"]
+    assert intents == ["T-1.1:pr:0", "T-1.1:merge:1", "T-1.1:close:2"]
     assert bench.forge.comments == {"#7": [f"Merged as {bench.forge.head}."]}
     assert bench.forge.calls["tidy"] == 1
     assert record.notes[-1] == f"done: {bench.forge.head[:12]} on main | CI: green | closed: #7"
@@ -62,9 +62,9 @@ async def test_every_act_has_its_intent_recorded_before() -> None:
     bench.forge.hooks.append(note)
     await bench.run()
     assert open_intents == [
-        {"key": "T-1.1:pr:0", "open": "task/t-1"},
-        {"key": "T-1.1:merge:0", "merge": bench.head, "onto": bench.forge.history.first},
-        {"key": "T-1.1:close:0", "close": "#7"},
+        {"key": "T-1.1:pr:0", "open": "task/t-1", "try": 1},
+        {"key": "T-1.1:merge:1", "merge": bench.head, "onto": bench.forge.history.first, "try": 1},
+        {"key": "T-1.1:close:2", "close": "#7", "try": 1},
     ]
 
 

@@ -208,6 +208,7 @@ class TestFields:
         "command": ["make", "x"],
         "prompt": "do it well",
         "rail": "process",
+        "fixes_main": True,
     }
 
     def test_every_field_is_in_this_test(self) -> None:

@@ -30,6 +30,7 @@ DOCUMENTED = {
     "command": None,
     "prompt": None,
     "rail": None,
+    "fixes_main": False,
     "stage": None,
     "agent": None,
     "attempt": 0,

@@ -21,6 +21,7 @@ class Verdict(StrEnum):
     GREEN = "green"
     RED = "red"
     PENDING = "pending"
+    SILENT = "silent"  #: no check was heard of yet
     ABSENT = "absent"  #: no check exists, and there is proof that none will
 
 
@@ -35,12 +36,21 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CiReport:
-    """CI of one commit. `detail`: the proof, or the end of the log when it is red."""
+    """CI of one commit.
+
+    Attributes:
+        detail: the proof, or the end of the log when it is red.
+        command: how to ask for it again by hand.
+        expected: why a silent commit should have CI (a workflow file, a required check); empty when nothing says so.
+        judged: the commit it is about, where that is not the one that was asked for.
+    """
 
     verdict: Verdict
     checks: tuple[Check, ...] = ()
     detail: str = ""
     command: str = ""
+    expected: str = ""
+    judged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class Proposal:
         head_sha: the accepted commit, pinned.
         title, body: of the pull request; message: of the squash commit, trailers included.
         issue: what is closed at the end; empty when there is none.
+        siblings: tasks that are not over and have the same issue: it stays open for them.
         opened_at: when the gate opened; commits built for it carry this time, so building twice gives the same.
     """
 
@@ -66,6 +77,12 @@ class Proposal:
     message: str
     issue: str
     opened_at: datetime
+    siblings: tuple[str, ...] = ()
+
+    @property
+    def marker(self) -> str:
+        """Stands in everything that is written for this gate, so that it is found again."""
+        return f"<!-- mosaic-gate:{self.gate} -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +161,10 @@ class Forge(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def merges_atomically(self) -> bool:
+        """Whether a merge whose answer was lost may be sent again at once: it lands on `base_sha` or not at all."""
+
     def on_change(self, wake: Callable[[], None]) -> None:
         """Call `wake` from the event loop when something may have changed. A hint, nothing more."""
 
@@ -151,13 +172,15 @@ class Forge(Protocol):
         """Probe: the newest commit of the base branch."""
 
     async def queue(self, base_sha: str) -> CiReport:
-        """Probe: CI of the base branch: `base_sha` and older runs that have not ended."""
+        """Probe: CI of the base branch: `base_sha`, or the newest commit below that is no tracking commit, and older
+        runs that have not ended.
+        """
 
     async def find_change(self, proposal: Proposal) -> str | None:
         """Probe: the open pull request of exactly this head, or None."""
 
-    async def open_change(self, proposal: Proposal) -> None:
-        """Act: create the pull request."""
+    async def open_change(self, proposal: Proposal) -> Answer:
+        """Act: create the pull request, or adopt one that somebody has opened for exactly this head."""
 
     async def mergeability(self, proposal: Proposal, base_sha: str) -> Mergeability:
         """Probe: whether it would merge into `base_sha`."""
@@ -177,11 +200,14 @@ class Forge(Protocol):
     async def commit_ci(self, sha: str) -> CiReport:
         """Probe: CI of a commit that is on the base branch."""
 
-    async def issue_is_closed(self, proposal: Proposal) -> bool:
-        """Probe: the issue, or internal ref, is closed for this task."""
+    async def rerun(self, sha: str) -> Answer:
+        """Act: run the red jobs of a commit once more."""
 
-    async def close_issue(self, proposal: Proposal, evidence: str) -> None:
-        """Act: comment with the evidence, then close."""
+    async def issue_is_closed(self, proposal: Proposal) -> bool:
+        """Probe: the issue, or internal ref, is closed for this task; one with siblings: it has the comment."""
+
+    async def close_issue(self, proposal: Proposal, evidence: str) -> Answer:
+        """Act: comment with the evidence, then close unless there are siblings. Comments once, however often asked."""
 
     async def tidy(self, proposal: Proposal) -> None:
-        """The gate is over: temporary resources of it may go."""
+        """The gate is over: temporary resources of it may go. Failing to remove them is no failure."""

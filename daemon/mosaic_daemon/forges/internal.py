@@ -60,6 +60,7 @@ class InternalForge:
     """No pull requests and no issues: the ledger's own gate is the record of both."""
 
     name = "internal"
+    merges_atomically = True
 
     def __init__(self, clone: Clone, checks: Checks) -> None:
         self._clone = clone
@@ -80,8 +81,9 @@ class InternalForge:
     async def find_change(self, proposal: Proposal) -> str | None:
         return f"internal:{proposal.gate}"
 
-    async def open_change(self, proposal: Proposal) -> None:
+    async def open_change(self, proposal: Proposal) -> Answer:
         """The gate's row in the ledger is the change."""
+        return Sent()
 
     async def mergeability(self, proposal: Proposal, base_sha: str) -> Mergeability:
         merged = await self._clone.merged_tree(base_sha, proposal.head_sha)
@@ -125,11 +127,15 @@ class InternalForge:
             return _NO_CI
         return CiReport(Verdict.GREEN, (Check(self._title, "exit 0"),), f"ran on {sha} before it landed")
 
+    async def rerun(self, sha: str) -> Answer:
+        return Forbidden(Failure(FailureClass.CI, "ci", "the internal forge runs CI once", code="no_rerun"))
+
     async def issue_is_closed(self, proposal: Proposal) -> bool:
         return True
 
-    async def close_issue(self, proposal: Proposal, evidence: str) -> None:
+    async def close_issue(self, proposal: Proposal, evidence: str) -> Answer:
         """The gate's last step in the ledger closes the internal ref."""
+        return Sent()
 
     async def tidy(self, proposal: Proposal) -> None:
         mine = re.compile(rf"{re.escape(proposal.gate)}-ci-[0-9a-f]{{12}}\.\d+")

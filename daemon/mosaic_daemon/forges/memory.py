@@ -78,12 +78,14 @@ class MemoryForge:
         ci: what CI says, asked anew at every look.
         hooks: called around every operation; they may move anything, or raise.
         guards_base: False: a merge takes the base branch as it is, as some forges do.
+        merges_atomically: False: a merge is not sent again before it was looked for long enough.
         mergeabilities: answers of `mergeability` that come before the true one.
         calls: how often each operation was asked for.
         merges, comments: effects that happened, per gate and per issue.
     """
 
     name = "memory"
+    merges_atomically = True
 
     def __init__(self, history: History | None = None) -> None:
         self.history = history or History()
@@ -99,9 +101,10 @@ class MemoryForge:
         self._late: list[Callable[[], object]] = []
         self._open: dict[str, str] = {}
         self._closed: set[str] = set()
+        self._told: set[str] = set()
         self._wakes: list[Callable[[], None]] = []
 
-    def script(self, act: Literal["open_change", "merge", "close_issue"], *faults: Fault) -> None:
+    def script(self, act: Literal["open_change", "merge", "rerun", "close_issue"], *faults: Fault) -> None:
         """What becomes of the next acts of this kind; after them all goes well again."""
         self._faults[act].extend(faults)
 
@@ -135,8 +138,9 @@ class MemoryForge:
     async def find_change(self, proposal: Proposal) -> str | None:
         return self._probe("find_change", lambda: self._open.get(proposal.gate))
 
-    async def open_change(self, proposal: Proposal) -> None:
-        self._act("open_change", lambda _: self._open.setdefault(proposal.gate, f"!{len(self._open) + 1}"))
+    async def open_change(self, proposal: Proposal) -> Answer:
+        opened = self._act("open_change", lambda _: self._open.setdefault(proposal.gate, f"!{len(self._open) + 1}"))
+        return opened or Sent()
 
     async def mergeability(self, proposal: Proposal, base_sha: str) -> Mergeability:
         return self._probe("mergeability", lambda: self._mergeability(proposal, base_sha))
@@ -158,15 +162,24 @@ class MemoryForge:
     async def commit_ci(self, sha: str) -> CiReport:
         return self._probe("commit_ci", lambda: self._report("commit", sha))
 
+    async def rerun(self, sha: str) -> Answer:
+        return self._act("rerun", lambda _: None) or Sent()
+
     async def issue_is_closed(self, proposal: Proposal) -> bool:
-        return self._probe("issue_is_closed", lambda: _issue(proposal) in self._closed)
+        done = self._told if proposal.siblings else self._closed
+        return self._probe(
+            "issue_is_closed", lambda: (proposal.gate if proposal.siblings else _issue(proposal)) in done
+        )
 
-    async def close_issue(self, proposal: Proposal, evidence: str) -> None:
+    async def close_issue(self, proposal: Proposal, evidence: str) -> Answer:
         def close(_: Fault) -> None:
-            self.comments[_issue(proposal)].append(evidence)
-            self._closed.add(_issue(proposal))
+            if proposal.gate not in self._told:
+                self.comments[_issue(proposal)].append(evidence)
+            self._told.add(proposal.gate)
+            if not proposal.siblings:
+                self._closed.add(_issue(proposal))
 
-        self._act("close_issue", close)
+        return self._act("close_issue", close) or Sent()
 
     async def tidy(self, proposal: Proposal) -> None:
         self._probe("tidy", lambda: None)

@@ -190,7 +190,10 @@ class GateRewound:
 
 @dataclass(frozen=True, slots=True)
 class GateHeld:
+    """It waits. `nothing_happened`: what was intended was not done, for certain; that intent is over."""
+
     hold: Hold
+    nothing_happened: bool = False
     kind: Literal["gate-held"] = "gate-held"
 
 

@@ -109,7 +109,9 @@ def _on_request(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
         case ev.StopRequested(wanted=wanted), Running() as running:
             return replace(record, state=replace(running, stopping=wanted))
         case ev.GateResumed(), Blocked(attempt=Attempt() as attempt, gate=Gate() as gate):
-            return replace(record, state=Gating(attempt, replace(gate, hold=None)), completed_at=None)
+            intent = {**gate.intent, "try": 0} if gate.intent else None  # its tries count anew
+            resumed = replace(gate, hold=None, since=at, intent=intent)
+            return replace(record, state=Gating(attempt, resumed), completed_at=None)
         case _:
             raise IllegalTransition(record, event)
 
@@ -145,7 +147,7 @@ def _on_attempt(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
         case ev.AttemptStopped(fence=fence), Dispatching(attempt) | Running(attempt) if fence == attempt.fence:
             return _stopped(_spent(record, event.used), event, at)
         case ev.ResultAccepted(fence=fence), Dispatching(attempt) | Running(attempt) if fence == attempt.fence:
-            gate = Gate(id=attempt.name, head_sha=event.head_sha, opened_at=at)
+            gate = Gate(id=attempt.name, head_sha=event.head_sha, opened_at=at, since=at)
             notes = _noted(record, event.notes)
             return replace(_spent(record, event.used), state=Gating(attempt, gate), notes=notes)
         case _:
@@ -166,16 +168,19 @@ def _on_gate(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
                 merge_sha=event.merge_sha or gate.merge_sha,
                 intent=None,
                 hold=None,
+                since=at,
                 evidence={**gate.evidence, step.value: event.evidence},
             )
             return replace(record, state=Gating(attempt, moved))
         case ev.GateIntended(step=step, key=key, request=request) if step == gate.step:
-            return replace(record, state=Gating(attempt, replace(gate, intent={"key": key, **request})))
+            opened = replace(gate, intent={"key": key, **request}, intended_at=at, acts=gate.acts + 1)
+            return replace(record, state=Gating(attempt, opened))
         case ev.GateRewound() if gate.merge_sha is None:
-            back = replace(gate, step=Step.MAIN_CLEAR, base_sha=None, intent=None, hold=None, rounds=gate.rounds + 1)
-            return replace(record, state=Gating(attempt, back))
-        case ev.GateHeld(hold=hold):
-            return replace(record, state=Gating(attempt, replace(gate, hold=hold)))
+            again = replace(gate, step=Step.MAIN_CLEAR, base_sha=None, intent=None, hold=None, since=at)
+            return replace(record, state=Gating(attempt, replace(again, rounds=gate.rounds + 1)))
+        case ev.GateHeld(hold=hold, nothing_happened=nothing):
+            held = replace(gate, hold=hold, intent=None if nothing else gate.intent)
+            return replace(record, state=Gating(attempt, held))
         case ev.GateReturned(failure=failure) if not _cannot_be_undone(record.state):
             return replace(_counted(record, failure, None), state=NotStarted(reason=failure.message))
         case ev.GateBlocked(failure=failure):
@@ -193,7 +198,7 @@ def _cannot_be_undone(state: State) -> bool:
     """Its squash commit is, or may be, on the base branch: it can only go forward."""
     match state:
         case Gating(gate=gate) | Blocked(gate=Gate() as gate):
-            return gate.merge_sha is not None or gate.intent is not None
+            return gate.merge_sha is not None or (gate.intent is not None and gate.step is Step.MERGE)
         case _:
             return False
 

@@ -49,6 +49,8 @@ class Gate:
         change: the pull request's number or the internal row's name.
         merge_sha: the squash commit, once it is known to be on the base branch.
         intent: what is about to be done to the outside, written down before it is done; None when nothing is open.
+        intended_at: when. acts: how many intents there were so far.
+        since: when it came to this step, or was resumed on it.
         evidence: per finished step, what was seen.
         rounds: how often the base branch moved under it.
     """
@@ -64,3 +66,6 @@ class Gate:
     hold: Hold | None = None
     evidence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rounds: int = 0
+    intended_at: datetime | None = None
+    acts: int = 0
+    since: datetime | None = None

@@ -69,6 +69,7 @@ class Task:
     command: tuple[str, ...] | str | None = None
     prompt: str | None = None
     rail: str | None = None
+    fixes_main: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

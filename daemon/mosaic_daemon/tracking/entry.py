@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.nouns.task import Kind, Status
@@ -190,6 +190,8 @@ class Entry(BaseModel):
     """What the worker is told instead of the description."""
     rail: Name | None = None
     """Which rail carries its attempts; null: the configured one."""
+    fixes_main: StrictBool = False
+    """It repairs the base branch's CI: its gate passes while the base branch is red."""
 
     stage: str | None = None
     """Where an `in-progress` task is: `dispatching`, `running`, `gate:<step>`, … Set by the daemon."""

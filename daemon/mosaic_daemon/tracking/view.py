@@ -31,6 +31,7 @@ def entry_of(record: Record) -> dict[str, Any]:
         "command": list(task.command) if isinstance(task.command, tuple) else task.command,
         "prompt": task.prompt,
         "rail": task.rail,
+        "fixes_main": task.fixes_main,
         "stage": record.stage,
         "agent": record.agent or None,
         "attempt": record.fence,
@@ -63,6 +64,7 @@ def task_of(entry: Entry) -> Task:
         command=command if isinstance(command, str | None) else tuple(command),
         prompt=entry.prompt,
         rail=entry.rail,
+        fixes_main=entry.fixes_main,
         extra=dict(entry.model_extra or {}),
     )
 

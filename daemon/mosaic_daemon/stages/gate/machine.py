@@ -6,11 +6,12 @@ issue closed. Nothing is concluded from an exit code or from emptiness: after ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from mosaic_daemon.forges.base import (
+    Answer,
     CiReport,
     Clean,
     Conflict,
@@ -20,8 +21,8 @@ from mosaic_daemon.forges.base import (
     Moved,
     NothingToMerge,
     Proposal,
+    Sent,
     Undecided,
-    Verdict,
 )
 from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
@@ -38,22 +39,16 @@ from mosaic_daemon.nouns.events import (
 )
 from mosaic_daemon.nouns.gate import STEPS, Gate, Hold, Step
 from mosaic_daemon.nouns.record import Gating, Record
+from mosaic_daemon.stages.gate import ci, evidence
+from mosaic_daemon.stages.gate.policy import GatePolicy, Look
 from mosaic_daemon.stages.gate.proposal import proposal_of
 
 _MAX_ROUNDS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class GatePolicy:
-    """Attributes:
-    target: the base branch.
-    ci_required: a commit without a verdict is blocked instead of passing as "no CI".
-    returns: how often a conflict, or red CI, sends the task back to a worker before it is blocked.
-    """
-
-    target: str
-    ci_required: bool = False
-    returns: int = 1
+_MAX_TRIES = 3
+_PROBES = tuple(timedelta(seconds=seconds) for seconds in (2, 6, 14, 29, 59, 119))
+_Act = Callable[[], Awaitable[Answer]]
+_PUT_OFF = timedelta(seconds=5)
+_RERUN_SHOWS = timedelta(minutes=1)
 
 
 def lease_holder(records: Iterable[Record]) -> str | None:
@@ -66,7 +61,7 @@ def lease_holder(records: Iterable[Record]) -> str | None:
     return min(waiting)[1] if waiting else None
 
 
-async def advance(record: Record, forge: Forge, policy: GatePolicy, now: datetime) -> TaskEvent | None:
+async def advance(record: Record, forge: Forge, policy: GatePolicy, look: Look) -> TaskEvent | None:
     """The event that moves this gate on, or None when it has to wait for the outside.
 
     The caller makes the event durable before it calls again; an act is only done for an intent that is durable.
@@ -75,9 +70,9 @@ async def advance(record: Record, forge: Forge, policy: GatePolicy, now: datetim
         Unavailable: the forge cannot be asked now.
     """
     assert isinstance(record.state, Gating)  # noqa: S101
-    step = _Advance(record, record.state.gate, forge, policy, now)
-    event = await step.run()
-    if isinstance(event, GateHeld) and event.hold == record.state.gate.hold:
+    gate = record.state.gate
+    event = await _Advance(record, gate, forge, policy, look).run()
+    if isinstance(event, GateHeld) and event.hold == gate.hold and not event.nothing_happened:
         return None
     return event
 
@@ -85,18 +80,19 @@ async def advance(record: Record, forge: Forge, policy: GatePolicy, now: datetim
 class _Advance:
     """One look at one gate."""
 
-    def __init__(self, record: Record, gate: Gate, forge: Forge, policy: GatePolicy, now: datetime) -> None:
+    def __init__(self, record: Record, gate: Gate, forge: Forge, policy: GatePolicy, look: Look) -> None:
         self._record = record
         self._gate = gate
         self._forge = forge
         self._policy = policy
-        self._now = now
-        self._proposal: Proposal = proposal_of(record, gate, policy.target)
+        self._look = look
+        self._waited = look.now - (gate.since or gate.opened_at)
+        self._proposal: Proposal = replace(proposal_of(record, gate, policy.target), siblings=look.siblings)
 
     async def run(self) -> TaskEvent | None:
         match self._gate.step:
             case Step.LEASE:
-                return self._stepped({"at": self._now.isoformat()})
+                return self._stepped({"at": self._look.now.isoformat()})
             case Step.MAIN_CLEAR:
                 return await self._main_clear()
             case Step.PR:
@@ -120,117 +116,200 @@ class _Advance:
         if landed is not None:
             stepped = self._stepped({"base_sha": first, "landed": landed.sha})
             return replace(stepped, next=Step.VERIFY, base_sha=first, merge_sha=landed.sha)
+        seen = {"base_sha": base, "first_base": first}
+        if self._policy.ci == "none":
+            return replace(self._stepped({**seen, **ci.DECLARED_NONE}), base_sha=base)
         report = await self._forge.queue(base)
-        match report.verdict:
-            case Verdict.PENDING:
-                return GateHeld(Hold("CI of the base branch is still running"))
-            case Verdict.RED:
-                return GateHeld(Hold(f"the base branch is red at {base[:12]}: {_names(report)}"))
+        match ci.of_base(report, self._waited, self._policy):
+            case ci.Waiting(hold=hold):
+                return GateHeld(hold)
+            case ci.Red(message=message) if not self._record.task.fixes_main:
+                return GateHeld(Hold(f"{message}, at {(report.judged or base)[:12]}"))
+            case ci.Stuck(code=code, message=message):
+                return GateBlocked(self._failure(FailureClass.CI, message, code, report))
             case _:
-                seen = {"base_sha": base, "first_base": first, **_ci_evidence(report)}
-                return replace(self._stepped(seen), base_sha=base)
+                return replace(self._stepped({**seen, **ci.evidence(report)}), base_sha=base)
 
     async def _pr(self) -> TaskEvent | None:
-        change = await self._forge.find_change(self._proposal)
-        if change is None and self._gate.intent is None:
-            return self._intended({"open": self._proposal.branch})
+        change = None if self._look.has_just_intended else await self._forge.find_change(self._proposal)
         if change is None:
-            failpoint("gate.pr.before-act")
-            await self._forge.open_change(self._proposal)
-            failpoint("gate.pr.after-act")
+            request = {"open": self._proposal.branch}
+            answer = await self._act(request, lambda: self._forge.open_change(self._proposal))
+            if not isinstance(answer, Answer):
+                return answer
             change = await self._forge.find_change(self._proposal)
-        return replace(self._stepped({"change": change}), change=change) if change else None
+            if change is None:
+                return self._not_done(answer, "the pull request")
+        return replace(self._stepped({"change": change}), change=change)
 
     async def _mergeable(self) -> TaskEvent | None:
         base = self._base
         match await self._forge.mergeability(self._proposal, base):
             case Conflict(files=files):
-                return self._returned(
-                    FailureClass.CONFLICT, f"conflicts with {self._policy.target} in {', '.join(files) or 'its files'}"
-                )
+                problem = f"conflicts with {self._policy.target} in {', '.join(files) or 'its files'}"
+                return self._returned(self._failure(FailureClass.CONFLICT, problem, "conflict"))
             case NothingToMerge() if self._record.task.kind.may_change_nothing:
                 return replace(self._stepped({"nothing_to_merge": base}), next=Step.CLOSE)
             case NothingToMerge():
-                return GateFailed(
-                    self._failure(FailureClass.NO_CHANGES, f"merging it would not change {self._policy.target}")
-                )
+                problem = f"merging it would not change {self._policy.target}"
+                return GateFailed(self._failure(FailureClass.NO_CHANGES, problem, "no_changes"))
             case Undecided(reason=reason):
                 return GateHeld(Hold(reason))
             case Forbidden(failure=failure):
                 return GateBlocked(failure)
             case Clean() as clean:
                 pass
+        merged: dict[str, object] = {"tree": clean.tree, "candidate": clean.candidate}
+        if self._policy.ci == "none" or self._policy.change_ci == "skip":
+            return self._stepped({**merged, "verdict": "not asked", "checks": []})
         report = await self._forge.change_ci(self._proposal, base)
-        failed = self._ci_problem(report, "its CI")
-        if failed is not None or report.verdict == Verdict.PENDING:
-            return failed
-        evidence = {"tree": clean.tree, "candidate": clean.candidate, **_ci_evidence(report)}
-        return self._stepped(evidence)
+        match ci.of_change(report, self._waited, self._policy):
+            case ci.Waiting(hold=hold):
+                return GateHeld(hold)
+            case ci.Red(message=message):
+                failure = self._failure(FailureClass.CI, message, "ci_failed", report)
+                return await self._rerun(self._proposal.head_sha) or self._returned(failure)
+            case ci.Stuck(code=code, message=message):
+                return GateBlocked(self._failure(FailureClass.CI, message, code, report))
+            case _:
+                return self._stepped({**merged, **ci.evidence(report)})
 
     async def _merge(self) -> TaskEvent | None:
-        landed = await self._forge.find_landed(self._proposal, self._base)
-        if landed is None and self._gate.intent is None:
-            return self._intended({"merge": self._gate.head_sha, "onto": self._base})
+        landed = None
+        if not self._look.has_just_intended:
+            landed = await self._forge.find_landed(self._proposal, self._base)
+            if landed is None and not self._forge.merges_atomically and await self._forge.base() != self._base:
+                return self._rewound()
         if landed is None:
-            failpoint("gate.merge.before-act")
-            answer = await self._forge.merge(self._proposal, self._base)
-            failpoint("gate.merge.after-act")
+            request = {"merge": self._gate.head_sha, "onto": self._base}
+            answer = await self._act(request, lambda: self._forge.merge(self._proposal, self._base))
+            if not isinstance(answer, Answer):
+                return answer
             landed = await self._forge.find_landed(self._proposal, self._base)
             if landed is None:
-                return self._not_landed(answer)
+                return self._rewound() if isinstance(answer, Moved) else self._not_done(answer, "the merge")
         return replace(self._stepped({"merge_sha": landed.sha, "parent": landed.parent}), merge_sha=landed.sha)
-
-    def _not_landed(self, answer: object) -> TaskEvent:
-        match answer:
-            case Moved() if self._gate.rounds < _MAX_ROUNDS:
-                return GateRewound("the base branch moved before the merge")
-            case Moved():
-                return GateBlocked(self._failure(FailureClass.GATE, f"the base branch moved {_MAX_ROUNDS} times"))
-            case Delayed(reason=reason, until=until):
-                return GateHeld(Hold(reason, until))
-            case Forbidden(failure=failure):
-                return GateBlocked(failure)
-            case _:
-                problem = "the merge was accepted, and no commit of it is on the base branch"
-                return GateBlocked(self._failure(FailureClass.GATE, problem))
 
     async def _verify(self) -> TaskEvent | None:
         landed = await self._forge.find_landed(self._proposal, self._base)
         if landed is None:
-            return GateBlocked(
-                self._failure(FailureClass.GATE, f"{self._gate.merge_sha} is not on {self._policy.target} any more")
-            )
+            problem = f"{self._gate.merge_sha} is not on {self._policy.target} any more"
+            return GateBlocked(self._failure(FailureClass.GATE, problem, "merge_not_found"))
         expected = await self._forge.expected_tree(self._proposal, landed.parent)
-        if landed.tree != expected:
-            problem = f"{landed.sha} has tree {landed.tree}, merging the accepted commit gives {expected}"
-            return GateBlocked(self._failure(FailureClass.GATE, problem))
-        return self._stepped({"merge_sha": landed.sha, "parent": landed.parent, "tree": landed.tree})
+        problem = f"{landed.sha} has tree {landed.tree}, merging the accepted commit gives {expected}"
+        if landed.tree != expected and self._policy.tree_check == "enforce":
+            return GateBlocked(self._failure(FailureClass.GATE, problem, "tree_mismatch"))
+        seen: dict[str, object] = {"merge_sha": landed.sha, "parent": landed.parent, "tree": landed.tree}
+        seen["expected_tree"] = expected
+        return self._stepped(seen if landed.tree == expected else {**seen, "warning": problem})
 
     async def _main_ci(self) -> TaskEvent | None:
         assert self._gate.merge_sha is not None  # noqa: S101
+        if self._policy.ci == "none":
+            return self._stepped(dict(ci.DECLARED_NONE))
         report = await self._forge.commit_ci(self._gate.merge_sha)
-        if report.verdict == Verdict.PENDING:
-            return GateHeld(Hold(f"CI of {self._gate.merge_sha[:12]} is still running"))
-        if report.verdict == Verdict.RED:
-            return GateBlocked(
-                self._failure(FailureClass.CI, f"CI of {self._gate.merge_sha} is red: {_names(report)}", report)
-            )
-        if report.verdict == Verdict.ABSENT and self._policy.ci_required:
-            return GateBlocked(self._failure(FailureClass.CI, "CI never started, and `gate.ci` is `required`"))
-        return self._stepped(_ci_evidence(report))
+        match ci.of_commit(report, self._waited, self._policy):
+            case ci.Waiting(hold=hold):
+                return GateHeld(hold)
+            case ci.Red(message=message):
+                sha = report.judged or self._gate.merge_sha
+                failure = self._failure(FailureClass.CI, f"{message}, at {sha}", "main_ci_failed", report)
+                return await self._rerun(sha) or GateBlocked(failure)
+            case ci.Stuck(code=code, message=message):
+                return GateBlocked(self._failure(FailureClass.CI, message, code, report))
+            case _:
+                return self._stepped(ci.evidence(report))
 
     async def _close(self) -> TaskEvent | None:
-        if not await self._forge.issue_is_closed(self._proposal):
-            if self._gate.intent is None:
-                return self._intended({"close": self._proposal.issue})
-            failpoint("gate.close.before-act")
+        done = evidence.done(self._gate, self._proposal, self._look.now)
+        if self._look.has_just_intended or not await self._forge.issue_is_closed(self._proposal):
             merged = f"Merged as {self._gate.merge_sha}." if self._gate.merge_sha else "Nothing had to be changed."
-            await self._forge.close_issue(self._proposal, merged)
-            failpoint("gate.close.after-act")
-            if not await self._forge.issue_is_closed(self._proposal):
-                return None
+            request = {"close": self._proposal.issue}
+            answer = await self._act(request, lambda: self._forge.close_issue(self._proposal, merged))
+            if not isinstance(answer, Answer):
+                return answer
+            if isinstance(answer, Forbidden) and self._policy.close_failure == "warn":
+                warning = f"{self._proposal.issue} could not be closed: {answer.failure.message}"
+                done |= {"summary": f"{done['summary']} | {warning}", "warning": warning}
+            elif not await self._forge.issue_is_closed(self._proposal):
+                return self._not_done(answer, "closing the issue")
         await self._forge.tidy(self._proposal)
-        return TaskDone(self._done_evidence())
+        return TaskDone(done)
+
+    # --- acts ---------------------------------------------------------------------------------------------------------
+
+    async def _act(
+        self, request: Mapping[str, object], act: Callable[[], Awaitable[Answer]]
+    ) -> Answer | TaskEvent | None:
+        """Do what a probe has just shown not to be done, once: what the forge answered.
+
+        Without an intent it is written down first. For an older intent nobody knows whether it was sent: it is looked
+        for a while before it is sent again, and the task is blocked after three times.
+        """
+        gate, look = self._gate, self._look
+        if gate.intent is None:
+            is_put_off = gate.hold is not None and gate.hold.until is not None and look.now < gate.hold.until
+            return None if is_put_off else self._intended(request, 1)
+        if not (look.has_just_intended or self._may_act_again):
+            again_at = self._next_probe()
+            if again_at is not None:
+                return GateHeld(Hold("it is not known whether it was done; looking for it", again_at))
+            tries = int(gate.intent.get("try", 1))
+            if tries >= _MAX_TRIES:
+                problem = f"it was asked for {tries} times, and it does not show"
+                return GateBlocked(self._failure(FailureClass.GATE, problem, "unclear"))
+            return self._intended(request, tries + 1)
+        failpoint(f"gate.{gate.step}.before-act")
+        answer = await act()
+        failpoint(f"gate.{gate.step}.after-act")
+        return answer
+
+    @property
+    def _may_act_again(self) -> bool:
+        """Whether an act that may have been sent can be sent again at once."""
+        return self._gate.step is Step.MERGE and self._forge.merges_atomically
+
+    def _next_probe(self) -> datetime | None:
+        """When to look next for what may have been done; None when it was looked for long enough."""
+        intended_at = self._gate.intended_at or self._look.now
+        return next((intended_at + wait for wait in _PROBES if intended_at + wait > self._look.now), None)
+
+    def _not_done(self, answer: Answer, what: str) -> TaskEvent:
+        """What follows when the probe after an act does not show it."""
+        match answer:
+            case Delayed(reason=reason, until=until) if self._may_act_again:
+                return GateHeld(Hold(reason, until))
+            case Delayed(reason=reason, until=until):
+                return GateHeld(Hold(reason, until or self._look.now + _PUT_OFF), nothing_happened=True)
+            case Forbidden(failure=failure):
+                return GateBlocked(replace(failure, step=f"gate:{self._gate.step}", at=self._look.now))
+            case Sent() if self._may_act_again:
+                problem = f"{what} was accepted, and no commit of it is on the base branch"
+                return GateBlocked(self._failure(FailureClass.GATE, problem, "merge_not_found"))
+            case Sent(answer=said) | Moved(detail=said):
+                reason = f"{what} was asked for and does not show yet" + (f": {said}" if said else "")
+                return GateHeld(Hold(" ".join(reason.split()), self._next_probe()))
+
+    def _rewound(self) -> TaskEvent:
+        if self._gate.rounds < _MAX_ROUNDS:
+            return GateRewound("the base branch moved before the merge")
+        problem = f"the base branch moved {_MAX_ROUNDS} times"
+        return GateBlocked(self._failure(FailureClass.GATE, problem, "base_moves"))
+
+    async def _rerun(self, sha: str) -> TaskEvent | None:
+        """Have the red jobs of a commit run once more where that is wanted; None: what is red stays red."""
+        gate = self._gate
+        if gate.intent is None:
+            return self._intended({"rerun": sha}, 1) if self._policy.reruns else None
+        if self._look.has_just_intended:
+            failpoint("gate.rerun.before-act")
+            answer = await self._forge.rerun(sha)
+            failpoint("gate.rerun.after-act")
+            if isinstance(answer, Forbidden):
+                return None
+        elif self._look.now - (gate.intended_at or self._look.now) >= _RERUN_SHOWS:
+            return None
+        return GateHeld(Hold(f"CI of {sha[:12]} is red; its jobs run once more"))
 
     # --- pieces -------------------------------------------------------------------------------------------------------
 
@@ -243,57 +322,22 @@ class _Advance:
         following = STEPS[STEPS.index(self._gate.step) + 1]
         return GateStepped(self._gate.step, evidence, following)
 
-    def _intended(self, request: dict[str, object]) -> GateIntended:
-        key = f"{self._gate.id}:{self._gate.step}:{self._gate.rounds}"
-        return GateIntended(self._gate.step, key, request)
+    def _intended(self, request: Mapping[str, object], attempt: int) -> GateIntended:
+        key = f"{self._gate.id}:{self._gate.step}:{self._gate.acts}"
+        return GateIntended(self._gate.step, key, {**request, "try": attempt})
 
-    def _ci_problem(self, report: CiReport, what: str) -> TaskEvent | None:
-        if report.verdict == Verdict.RED:
-            return self._returned(FailureClass.CI, f"{what} is red: {_names(report)}", report)
-        if report.verdict == Verdict.ABSENT and self._policy.ci_required:
-            problem = f"{what} never started, and `gate.ci` is `required`"
-            return GateBlocked(self._failure(FailureClass.CI, problem))
-        return None
-
-    def _returned(self, kind: FailureClass, message: str, report: CiReport | None = None) -> TaskEvent:
-        failure = self._failure(kind, message, report)
-        if self._record.tries.get(kind.value, 0) < self._policy.returns:
+    def _returned(self, failure: Failure) -> TaskEvent:
+        if self._record.tries.get(failure.kind.value, 0) < self._policy.returns:
             return GateReturned(failure)
         return GateBlocked(failure)
 
-    def _failure(self, kind: FailureClass, message: str, report: CiReport | None = None) -> Failure:
+    def _failure(self, kind: FailureClass, message: str, code: str, report: CiReport | None = None) -> Failure:
         return Failure(
             kind=kind,
             step=f"gate:{self._gate.step}",
             message=message,
             command=report.command if report else "",
             tail=report.detail if report else "",
-            at=self._now,
+            at=self._look.now,
+            code=code,
         )
-
-    def _done_evidence(self) -> dict[str, object]:
-        gate = self._gate
-        ci = gate.evidence.get(Step.MAIN_CI, {}).get("verdict")
-        issue = self._proposal.issue or f"internal:{self._proposal.task}"
-        merged = f"{gate.merge_sha[:12]} on {self._policy.target} | CI: {ci}" if gate.merge_sha else ""
-        return {
-            "summary": f"done: {merged or f'nothing to change at {self._base[:12]}'} | closed: {issue}",
-            "merge_sha": gate.merge_sha,
-            "head_sha": gate.head_sha,
-            "base_sha": gate.base_sha,
-            "tree": gate.evidence.get(Step.VERIFY, {}).get("tree"),
-            "change": gate.change,
-            "ci": ci,
-            "checks": gate.evidence.get(Step.MERGEABLE, {}).get("checks", []),
-            "issue": issue,
-            "closed_at": self._now.isoformat(),
-        }
-
-
-def _ci_evidence(report: CiReport) -> dict[str, object]:
-    checks = [{"name": check.name, "state": check.state, "url": check.url} for check in report.checks]
-    return {"verdict": report.verdict.value, "checks": checks, "detail": report.detail}
-
-
-def _names(report: CiReport) -> str:
-    return ", ".join(f"{check.name} ({check.state})" for check in report.checks) or "no check named"
