@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mosaic_daemon.forges.rest import github
+from mosaic_daemon.forges.rest import gitea, github
 from mosaic_daemon.forges.rest.hosting import Hosting
 from mosaic_daemon.forges.rest.transport import Transport
 from mosaic_daemon.ground.secrets import Secret
@@ -35,20 +35,25 @@ def _github(fake: Fake, time: OwnTime, token: str) -> tuple[Hosting, Transport]:
     return github.GitHub(transport, fake.repo), transport
 
 
-MAKERS = {"github": _github}
-DIALECTS = ["github"]
+def _gitea(fake: Fake, time: OwnTime, token: str) -> tuple[Hosting, Transport]:
+    transport = Transport(gitea.host(fake.api, Secret(token)), time.timing())
+    return gitea.Gitea(transport, fake.repo), transport
+
+
+MAKERS = {"github": _github, "gitea": _gitea, "forgejo": _gitea}
+DIALECTS = list(MAKERS)
 
 MakeBench = Callable[..., Bench]
 
 
 @pytest.fixture
 async def make_bench(make_fake: Callable[[str], Fake]) -> AsyncIterator[MakeBench]:
-    """`make_bench("github", token="other")`; without a token it is the good one."""
+    """`make_bench("github")`, or `make_bench(fake, token="other")` for one more client of the same forge."""
     benches: list[Bench] = []
 
-    def make(dialect: str, token: str = "") -> Bench:
-        fake, time = make_fake(dialect), OwnTime()
-        forge, transport = MAKERS[dialect](fake, time, token or fake.token)
+    def make(forge_of: str | Fake, token: str = "") -> Bench:
+        fake, time = make_fake(forge_of) if isinstance(forge_of, str) else forge_of, OwnTime()
+        forge, transport = MAKERS[fake.dialect.name](fake, time, token or fake.token)
         benches.append(Bench(fake, forge, transport, time))
         return benches[-1]
 

@@ -252,8 +252,7 @@ async def test_a_repository_without_issues_refuses_them(bench: Bench) -> None:
 
 async def test_a_token_without_scopes_is_named_by_doctor(bench: Bench, make_bench: MakeBench) -> None:
     bench.fake.grant("a-token-for-gists", "gist")
-    weak = make_bench("github", "a-token-for-gists")
-    weak.fake.grant("a-token-for-gists", "gist")
+    weak = make_bench(bench.fake, "a-token-for-gists")
     wrong = {one.name: one for one in await weak.forge.doctor("main") if not one.ok}
     assert "repo" in wrong["scopes"].remedy
 

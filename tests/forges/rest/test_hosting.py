@@ -356,7 +356,7 @@ async def test_doctor_names_what_is_wrong_and_what_to_do(bench: Bench) -> None:
 
 
 async def test_doctor_with_a_token_that_is_not_valid_says_so(bench: Bench, make_bench: MakeBench) -> None:
-    stranger = make_bench(bench.fake.dialect.name, "not-a-token-of-this-forge")
+    stranger = make_bench(bench.fake, "not-a-token-of-this-forge")
     found = await stranger.forge.doctor("main")
     assert any("401" in one.detail and not one.ok for one in found)
 

@@ -32,6 +32,7 @@ class Means(Enum):
     LATER = auto()  #: nothing happened, the same may work soon
     UNCLEAR = auto()  #: done already, or being done: the probe decides
     LOOK = auto()  #: the words say too little: look at the pull request
+    REFUSED_UNLESS_DONE = auto()  #: a rule says no, but it is also said after a merge, or of one that is closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,20 @@ class Acts:
     def later(self, reason: str) -> Delayed:
         return Delayed(reason, self._transport.timing.clock.now() + timedelta(seconds=_SOON_SEC))
 
-    async def looked(self, forge: LooksAtPulls, number: int, order: SquashOrder, refusal: tuple[Reply, Rule]) -> Answer:
+    async def merge(
+        self, forge: LooksAtPulls, number: int, order: SquashOrder, reply: Reply, rules: Sequence[Rule]
+    ) -> Answer:
+        """What the answer to a merge means; where its words are not enough, the pull request is asked."""
+        if reply.ok:
+            return Sent(reply.summary)
+        rule = rule_of(reply, rules)
+        if rule.means in (Means.LOOK, Means.REFUSED_UNLESS_DONE):
+            return await self._looked(forge, number, order, (reply, rule))
+        return self.judged(reply, MERGE, rule)
+
+    async def _looked(
+        self, forge: LooksAtPulls, number: int, order: SquashOrder, refusal: tuple[Reply, Rule]
+    ) -> Answer:
         """The merge was refused in words that may mean several things: the pull request tells which."""
         reply, rule = refusal
         try:
@@ -125,6 +139,8 @@ class Acts:
 
     def _as_it_stands(self, pull: Pull, reply: Reply, rule: Rule) -> Answer:
         message = "; ".join(filter(None, (reply.said, pull.reason)))
+        if rule.means == Means.REFUSED_UNLESS_DONE:
+            return Forbidden(failure_of(reply, MERGE, code=rule.code, kind=rule.kind))
         match pull.readiness:
             case Readiness.CONFLICT:
                 failure = failure_of(reply, MERGE, message, code="conflict", kind=FailureClass.CONFLICT)

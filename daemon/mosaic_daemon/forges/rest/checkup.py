@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from mosaic_daemon.forges.rest.answers import Rejected, Reply
 from mosaic_daemon.forges.rest.hosting import Diagnosis, Hosting, Rules
+from mosaic_daemon.forges.rest.parsing import Value
+from mosaic_daemon.forges.rest.transport import Transport
 from mosaic_daemon.ground.errors import MosaicError, Unavailable
 
 CI_FILES = (
@@ -89,6 +91,16 @@ class Checkup:
 
     def _failed(self, name: str, error: MosaicError) -> None:
         self.found.append(Diagnosis(name, False, f"{error.where}: {error.problem}", error.remedy or "try again later"))
+
+
+async def whoami(transport: Transport) -> Value:
+    """The token's user; null where the token is none of a user, or may not tell."""
+    try:
+        return (await transport.get("/user")).value
+    except Rejected as error:
+        if error.failure.status != "403":
+            raise
+        return Value(None, "GET /user")
 
 
 async def _of(reply: Reply) -> tuple[bool, bool, bool]:

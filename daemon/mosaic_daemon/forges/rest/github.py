@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from mosaic_daemon.forges.base import Answer, Sent
+from mosaic_daemon.forges.base import Answer
 from mosaic_daemon.forges.rest import acts
 from mosaic_daemon.forges.rest import github_reading as reading
-from mosaic_daemon.forges.rest.acts import Acts, Means, act
+from mosaic_daemon.forges.rest.acts import Acts, act
 from mosaic_daemon.forges.rest.answers import Reply
-from mosaic_daemon.forges.rest.checkup import CI_FILES, Checkup
+from mosaic_daemon.forges.rest.checkup import CI_FILES, Checkup, whoami
 from mosaic_daemon.forges.rest.filing import Filed, filed
 from mosaic_daemon.forges.rest.host import Host
 from mosaic_daemon.forges.rest.hosting import (
@@ -72,10 +72,10 @@ class GitHub:
         self._path = f"/repos/{quote(repo)}"
 
     async def about(self) -> About:
-        meta, user = await self._transport.get("/meta"), await self._transport.get("/user")
+        meta, user = await self._transport.get("/meta"), await whoami(self._transport)
         version = meta.value["installed_version"].text or meta.headers.get("x-github-enterprise-version", "")
-        scopes = tuple(filter(None, user.headers.get("x-oauth-scopes", "").replace(" ", "").split(",")))
-        return About(f"github {version or 'cloud'}", user.value["login"].text, scopes)
+        scopes = tuple(filter(None, meta.headers.get("x-oauth-scopes", "").replace(" ", "").split(",")))
+        return About(f"github {version or 'cloud'}", user["login"].text, scopes)
 
     async def rules(self, branch: str) -> Rules:
         """Protection and rulesets together; reading the classic protection itself would need an administrator."""
@@ -154,12 +154,7 @@ class GitHub:
         reply = await self._transport.send("PUT", f"{self._path}/pulls/{number}/merge", body)
         if not isinstance(reply, Reply):
             return reply
-        if reply.ok:
-            return Sent(reply.summary)
-        rule = acts.rule_of(reply, reading.MERGE)
-        if rule.means == Means.LOOK:
-            return await self._acts.looked(self, number, order, (reply, rule))
-        return self._acts.judged(reply, acts.MERGE, rule)
+        return await self._acts.merge(self, number, order, reply, reading.MERGE)
 
     # CI
 
