@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mosaic_daemon.forges.rest import gitea, github
+from mosaic_daemon.forges.rest import gitea, github, gitlab
 from mosaic_daemon.forges.rest.hosting import Hosting
 from mosaic_daemon.forges.rest.transport import Transport
 from mosaic_daemon.ground.secrets import Secret
@@ -40,7 +40,12 @@ def _gitea(fake: Fake, time: OwnTime, token: str) -> tuple[Hosting, Transport]:
     return gitea.Gitea(transport, fake.repo), transport
 
 
-MAKERS = {"github": _github, "gitea": _gitea, "forgejo": _gitea}
+def _gitlab(fake: Fake, time: OwnTime, token: str) -> tuple[Hosting, Transport]:
+    transport = Transport(gitlab.host(fake.api, Secret(token)), time.timing())
+    return gitlab.GitLab(transport, fake.repo), transport
+
+
+MAKERS = {"github": _github, "gitea": _gitea, "forgejo": _gitea, "gitlab": _gitlab}
 DIALECTS = list(MAKERS)
 
 MakeBench = Callable[..., Bench]
@@ -59,7 +64,7 @@ async def make_bench(make_fake: Callable[[str], Fake]) -> AsyncIterator[MakeBenc
 
     yield make
     for bench in benches:
-        await bench.transport.aclose()
+        await bench.forge.aclose()
 
 
 @pytest.fixture(params=DIALECTS)

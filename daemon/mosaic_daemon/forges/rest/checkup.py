@@ -73,7 +73,10 @@ class Checkup:
         if value is None:
             return
         may_push, archived, issues = value
-        self.note("write", may_push, f"push: {str(may_push).lower()}", "give the token's user the right to write")
+        self.access(write=may_push, told=f"push: {str(may_push).lower()}", archived=archived, issues=issues)
+
+    def access(self, *, write: bool, told: str, archived: bool, issues: bool) -> None:
+        self.note("write", write, told, "give the token's user the right to write")
         self.note("archived", not archived, f"archived: {str(archived).lower()}", "unarchive the repository")
         self.note("issues", issues, f"issues: {'on' if issues else 'off'}", "switch issues on, or give tasks none")
 

@@ -65,6 +65,9 @@ class Gitea:
         self._path = f"/repos/{quote(repo)}"
         self._version = ""
 
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
     async def about(self) -> About:
         version, user = await self._asked_version(), await whoami(self._transport)
         return About(f"{'forgejo' if _is_forgejo(version) else 'gitea'} {version}", user["login"].text)

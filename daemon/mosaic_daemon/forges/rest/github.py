@@ -71,6 +71,9 @@ class GitHub:
         self._owner = repo.partition("/")[0]
         self._path = f"/repos/{quote(repo)}"
 
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
     async def about(self) -> About:
         meta, user = await self._transport.get("/meta"), await whoami(self._transport)
         version = meta.value["installed_version"].text or meta.headers.get("x-github-enterprise-version", "")

@@ -31,7 +31,7 @@ class Host:
     api: str
     budget: Budget
     token: Secret | None = None
-    token_header: str = "Authorization"  # noqa: S105
+    auth_header: str = "Authorization"
     scheme: str = "Bearer "
     headers: Mapping[str, str] = field(default_factory=dict)
     counted_pages: bool = False

@@ -210,6 +210,9 @@ class Hosting(Protocol):
     def sources(self) -> tuple[str, ...]:
         """The listings of `jobs`, in the order in which they are worth asking."""
 
+    async def aclose(self) -> None:
+        """Give connections back."""
+
     async def about(self) -> About: ...
 
     async def rules(self, branch: str) -> Rules: ...

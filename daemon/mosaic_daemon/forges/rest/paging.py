@@ -23,6 +23,9 @@ def next_page(reply: Reply, *, counted: bool) -> str | None:
         Unavailable: the link leads to another host.
     """
     here = httpx.URL(reply.request.url)
+    following = reply.headers.get("x-next-page", "").strip()
+    if following.isdecimal():
+        return str(here.copy_set_param("page", following))
     link = _LINK.search(reply.headers.get("link", ""))
     if link and counted:
         page = here.params.get("page", "1")
@@ -32,8 +35,7 @@ def next_page(reply: Reply, *, counted: bool) -> str | None:
         if there is None or not same_host(here, there):
             raise Unavailable(f"the next page is said to be on another host: {link[1]}", where=reply.request.line)
         return str(there)
-    following = reply.headers.get("x-next-page", "").strip()
-    return str(here.copy_set_param("page", following)) if following.isdecimal() else None
+    return None
 
 
 def joined(here: httpx.URL, target: str) -> httpx.URL | None:

@@ -220,7 +220,7 @@ class Transport:
     async def _exchange(self, request: Request, headers: dict[str, str]) -> Reply:
         self.counts.sent += 1
         if self._host.token is not None:
-            headers[self._host.token_header] = self._host.scheme + self._host.token.reveal()
+            headers[self._host.auth_header] = self._host.scheme + self._host.token.reveal()
         started = time.monotonic()
         async with (
             asyncio.timeout(2 * self._host.silence_sec),
@@ -239,7 +239,7 @@ class Transport:
     def _request(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Request:
         shown = dict(self._host.headers)
         if self._host.token is not None:
-            shown[self._host.token_header] = f"{self._host.scheme}$TOKEN"
+            shown[self._host.auth_header] = f"{self._host.scheme}$TOKEN"
         return Request(method, url, body, shown, str(self._host.ca_file or ""))
 
     def _url(self, path: str, query: Mapping[str, Any] | None = None) -> str:
