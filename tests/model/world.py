@@ -1,23 +1,34 @@
-"""The tick in a world of its own: real stages and faces, a journal, a rail, a forge and commits in memory."""
+"""The tick in a world of its own: real stages and faces, a journal, a rail, a forge and commits in memory.
+
+The daemon can die at any instant of it: before or after anything enters the journal, and before or after any word to
+the forge, to the rail or to the base branch.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 from mosaic_daemon.faces.queue import QueueFace
 from mosaic_daemon.faces.table import TableFace
+from mosaic_daemon.forges.base import Answer, Proposal, Verdict
 from mosaic_daemon.forges.memory import MemoryForge
-from mosaic_daemon.ground.layout import Layout
+from mosaic_daemon.ground.layout import TABLE, Layout
 from mosaic_daemon.ground.settings import WorkerSettings
+from mosaic_daemon.nouns.events import GateResumed
+from mosaic_daemon.nouns.gate import Step
+from mosaic_daemon.nouns.record import Gating
 from mosaic_daemon.parts import Parts, Report
-from mosaic_daemon.repository.clone import Clone
+from mosaic_daemon.repository.clone import BaseMoved, Clone
 from mosaic_daemon.repository.worktrees import Worktrees
-from mosaic_daemon.runtimes.base import DEFAULTS
+from mosaic_daemon.runtimes.base import Runtime
 from mosaic_daemon.stages.collect import Judge
 from mosaic_daemon.stages.dispatch import Workplace
 from mosaic_daemon.stages.gate import GatePolicy
@@ -27,45 +38,110 @@ from mosaic_daemon.store.base import Batch
 from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.store.memory import MemoryJournal
 from mosaic_daemon.tick import Tick
-from mosaic_rails.base import Offered, Running
+from mosaic_daemon.tracking.table import parse
+from mosaic_rails.base import Observation, Offered, Order, Running
 from mosaic_rails.memory import End, MemoryRail
 from tests.samples import NOON
+
+#: An agent that reports limits and tokens; its program is on every system, and nobody starts it.
+AGENT = Runtime("agent", ("sh",), "file", "claude-stream-json", MappingProxyType({}), ())
 
 
 class Killed(BaseException):
     """The daemon dies here: everything but the journal, the rail, the forge and the files is gone."""
 
 
-class MortalJournal(MemoryJournal):
+@dataclass(slots=True)
+class Fuse:
     """Attributes:
-    dies_at: the daemon dies after this many more commits, before (even) or after (odd) the last one is durable.
+    left: the daemon dies after so many more instants, and is dead from then on; None: it lives.
     """
 
-    def __init__(self) -> None:
+    left: int | None = None
+
+    def burn(self) -> None:
+        if self.left is None:
+            return
+        self.left = max(0, self.left - 1)
+        if self.left == 0:
+            raise Killed
+
+
+class MortalJournal(MemoryJournal):
+    """What is committed is durable, whether or not the daemon lives to hear of it."""
+
+    def __init__(self, fuse: Fuse) -> None:
         super().__init__()
-        self.dies_at: int | None = None
+        self._fuse = fuse
 
     def commit(self, batch: Batch) -> int:
-        if self.dies_at is None:
-            return super().commit(batch)
-        self.dies_at -= 1
-        if self.dies_at > 0:
-            return super().commit(batch)
-        is_durable = len(batch.entries) % 2 == 1
-        self.dies_at = None
-        if is_durable:
-            super().commit(batch)
-        raise Killed
+        self._fuse.burn()
+        last = super().commit(batch)
+        self._fuse.burn()
+        return last
+
+
+class MortalRail(MemoryRail):
+    """Workers live on when the daemon dies. What is done side by side is mixed at each of these calls."""
+
+    def __init__(self, logs: Path, now: Callable[[], datetime], fuse: Fuse) -> None:
+        super().__init__(logs, now=now)
+        self._fuse = fuse
+
+    async def offer(self, order: Order) -> None:
+        await asyncio.sleep(0)
+        self._fuse.burn()
+        await super().offer(order)
+        self._fuse.burn()
+
+    async def observe(self, attempt: str) -> Observation:
+        await asyncio.sleep(0)
+        self._fuse.burn()
+        return await super().observe(attempt)
+
+    async def revoke(self, attempt: str) -> None:
+        self._fuse.burn()
+        await super().revoke(attempt)
+        self._fuse.burn()
+
+    async def settle(self, attempt: str) -> None:
+        self._fuse.burn()
+        await super().settle(attempt)
+
+
+class WatchedForge(MemoryForge):
+    """Attributes:
+    needless: gates whose merge was asked for again when it could be seen on the base branch.
+    """
+
+    def __init__(self, fuse: Fuse) -> None:
+        super().__init__()
+        self.hooks.append(lambda _operation, _when: fuse.burn())
+        self.needless: list[str] = []
+
+    async def merge(self, proposal: Proposal, base_sha: str) -> Answer:
+        if proposal.gate in self.merges:
+            self.needless.append(proposal.gate)
+        return await super().merge(proposal, base_sha)
 
 
 class Commits:
-    """What the tick asks of its clone, answered from the forge's history and the workers' heads."""
+    """What the daemon asks of its clone, answered from the forge's history and the workers' heads."""
 
     branch = "main"
 
-    def __init__(self, forge: MemoryForge) -> None:
+    def __init__(self, forge: MemoryForge, fuse: Fuse) -> None:
         self._forge = forge
+        self._fuse = fuse
         self.heads: dict[str, str] = {}
+        self.on_land: Callable[[], None] = lambda: None
+
+    @property
+    def git(self) -> Commits:
+        return self
+
+    async def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        return not self._forge.history.above(descendant, ancestor)
 
     async def base(self) -> str:
         return self._forge.head
@@ -79,6 +155,31 @@ class Commits:
     async def forget(self, _names: object) -> None: ...
 
     async def fast_forward_checkout(self) -> None: ...
+
+    async def read(self, revision: str, path: str) -> bytes | None:
+        text = self._forge.history[revision].files.get(path)
+        return None if text is None else text.encode()
+
+    async def commits_of(self, revision: str, path: str, limit: int) -> list[str]:
+        history = self._forge.history
+        line = [*history.above(history.first, revision), history[history.first]]
+        changed = (
+            each.sha
+            for each in line
+            if each.files.get(path) != (history[each.parent].files.get(path) if each.parent else None)
+        )
+        return list(changed)[:limit]
+
+    async def commit_files(self, base: str, files: Mapping[str, bytes], message: str, _at: datetime) -> str:
+        return self._forge.history.commit(base, {path: data.decode() for path, data in files.items()}, message)
+
+    async def land(self, commit: str, base: str) -> None:
+        self._fuse.burn()
+        if self._forge.head != base:
+            raise BaseMoved
+        self.on_land()
+        self._forge.head = commit
+        self._fuse.burn()
 
 
 class Hands:
@@ -102,33 +203,50 @@ class Folders:
 
     async def remove(self, _name: str) -> None: ...
 
+    def is_at(self, _name: str, _branch: str, _sha: str) -> bool:
+        return False
+
     async def dirty(self, _name: str, _head: str) -> tuple[()]:
         return ()
 
 
 class World:
-    """One repository. `restart` is what a crash leaves of the daemon."""
+    """One repository. `restart` is what a crash leaves of the daemon.
+
+    Attributes:
+        verdicts: what CI says next, by question; green when there is nothing more.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.layout = Layout(folder)
         for each in (self.layout.attempts, self.layout.results, self.layout.history, folder / "logs"):
             each.mkdir(parents=True)
         self.now = NOON
-        self.journal = MortalJournal()
-        self.rail = MemoryRail(folder / "logs", now=lambda: self.now)
-        self.forge = MemoryForge()
-        self.commits = Commits(self.forge)
-        self._runner = asyncio.Runner()
+        self._fuse = Fuse()
+        self.journal = MortalJournal(self._fuse)
+        self.rail = MortalRail(folder / "logs", lambda: self.now, self._fuse)
+        self.forge = WatchedForge(self._fuse)
+        self.commits = Commits(self.forge, self._fuse)
+        self.commits.on_land = self._no_gate_is_in_its_window
+        self.verdicts: defaultdict[str, list[Verdict]] = defaultdict(list)
+        self.forge.ci = lambda question, _sha: (
+            self.verdicts[question].pop() if self.verdicts[question] else Verdict.GREEN
+        )
+        self._loop = asyncio.new_event_loop()
         self.restart()
 
     def restart(self) -> None:
         """A new daemon over what is durable."""
+        self._fuse.left = None
         ledger = Ledger(self.journal)
         clone = cast("Clone", self.commits)
         trees = cast("Worktrees", Folders(self.layout.worktrees))
         queue, table = QueueFace(self.layout, ledger), TableFace(self.layout, ledger, clone)
-        worker = WorkerSettings(runtime="shell")
-        place = Workplace(self.layout, clone, trees, {"process": self.rail}, dict(DEFAULTS), worker, {"PATH": "/bin"})
+        worker = WorkerSettings(runtime="agent")
+        runtimes = {"agent": AGENT}
+        place = Workplace(
+            self.layout, clone, trees, {"process": self.rail}, runtimes, worker, {"PATH": "/bin:/usr/bin"}
+        )
         self.ledger = ledger
         self.tick = Tick(
             Parts(
@@ -140,46 +258,128 @@ class World:
                 policy=GatePolicy("main"),
                 queue=queue,
                 table=table,
-                publisher=Publisher(queue, table, timedelta(), table_enabled=False),
-                schedule=Schedule("shell"),
+                publisher=Publisher(queue, table, timedelta(seconds=10), table_enabled=True),
+                schedule=Schedule("agent"),
                 clock=Hands(lambda: self.now),
                 max_workers=2,
-                default_runtime="shell",
+                default_runtime="agent",
             )
         )
 
-    def run(self) -> Report | None:
-        """One tick; None when the daemon died in it, and a new one stands in its place."""
+    def run(self, dies_after: int | None = None) -> Report | None:
+        """One tick; None when the daemon died in it, after so many instants, and a new one stands in its place."""
+        self._fuse.left = dies_after
         try:
-            return self._runner.run(self.tick.run(rescan=True))
-        except Killed:
+            return self._loop.run_until_complete(self.tick.run(rescan=True))
+        except* Killed:
             self.restart()
-            return None
+        finally:
+            self._fuse.left = None
+        return None
 
     def close(self) -> None:
-        self._runner.close()
+        self._loop.close()
 
-    def edit(self, change: Callable[[list[dict[str, Any]]], None]) -> None:
-        """A person edits the queue's file."""
-        file = self.layout.tasks
-        document: dict[str, Any] = json.loads(file.read_bytes()) if file.exists() else {"version": 1, "tasks": []}
+    # --- people -------------------------------------------------------------------------------------------------------
+
+    def edit(self, change: Callable[[list[dict[str, Any]]], None]) -> bool:
+        """A person edits the queue's file; False when it cannot be read."""
+        document = self._queue()
+        if document is None:
+            return False
         change(document["tasks"])
-        temporary = file.with_name("person")
-        temporary.write_text(json.dumps(document))
-        temporary.replace(file)
+        self.write(json.dumps(document).encode())
+        return True
+
+    def queued(self) -> dict[str, str]:
+        """The status of every entry that the queue's file shows, by id."""
+        document = self._queue() or {"tasks": []}
+        return {entry["id"]: entry.get("status", "") for entry in document["tasks"] if "id" in entry}
+
+    def shown(self) -> dict[str, str]:
+        """The status of every row that the table on the base branch shows, by id."""
+        text = self.forge.history[self.forge.head].files.get(TABLE, "")
+        return {row.cells["id"]: row.cells["status"] for row in parse(text, source=TABLE).rows}
+
+    def _queue(self) -> dict[str, Any] | None:
+        file = self.layout.tasks
+        try:
+            document: dict[str, Any] = json.loads(file.read_bytes()) if file.exists() else {"version": 1, "tasks": []}
+        except ValueError:
+            return None
+        return document
+
+    def write(self, text: bytes) -> None:
+        """A person replaces the queue's file."""
+        temporary = self.layout.tasks.with_name("person")
+        temporary.write_bytes(text)
+        temporary.replace(self.layout.tasks)
+
+    def edit_table(self, change: Callable[[str], str]) -> None:
+        """A person commits another table to the base branch, if there is one."""
+        shown = self.forge.history[self.forge.head].files.get(TABLE)
+        if shown is not None and (text := change(shown)) != shown:
+            self.forge.push({TABLE: text}, "a person's table")
+
+    # --- workers ------------------------------------------------------------------------------------------------------
 
     def states(self, wanted: type[Offered] | type[Running]) -> list[str]:
         """Attempts that the rail has in this state."""
-        found = {attempt: self._runner.run(self.rail.observe(attempt)) for attempt in self.rail.orders}
-        return [attempt for attempt, state in found.items() if isinstance(state, wanted)]
+        return [attempt for attempt in self.rail.orders if isinstance(self._observed(attempt), wanted)]
 
-    def succeed(self, attempt: str) -> None:
-        """The worker commits a file of its task and reports it."""
+    def work(self) -> None:
+        """Who has started succeeds, who has not starts."""
+        for attempt in self.states(Running):
+            self.succeed(attempt)
+        for attempt in self.states(Offered):
+            self.rail.start(attempt)
+
+    def succeed(self, attempt: str, path: str = "") -> None:
+        """The worker commits a file and reports it."""
+        head = self.commit_work(attempt, path)
+        self.report(attempt, status="success", commit_sha=head)
+
+    def commit_work(self, attempt: str, path: str = "") -> str:
         task = attempt.rpartition(".")[0]
         base = self.rail.orders[attempt].env["MOSAIC_BASE_SHA"]
-        head = self.forge.history.commit(base, {f"{task}.txt": task}, attempt)
+        head = self.forge.history.commit(base, {path or f"{task}.txt": attempt}, attempt)
         self.commits.heads[attempt] = head
-        self.report(attempt, {"task_id": task, "status": "success", "commit_sha": head, "notes": ""})
+        return head
 
-    def report(self, attempt: str, result: Mapping[str, Any]) -> None:
-        self.rail.finish(attempt, End(output=json.dumps(result).encode()))
+    def report(self, attempt: str, **result: Any) -> None:
+        """The worker says this at its end, if it says anything."""
+        says = {"task_id": attempt.rpartition(".")[0], "notes": "", "used": "1K", **result} if result else None
+        ended = {"type": "result", "subtype": "success", "is_error": False, "result": json.dumps(says) if says else ""}
+        self._finish(attempt, [ended])
+
+    def limited(self, attempt: str, until: datetime) -> None:
+        """The provider refuses to go on."""
+        info = {"status": "rejected", "resetsAt": int(until.timestamp())}
+        ended = {"type": "result", "subtype": "success", "is_error": True, "result": "You have hit your limit"}
+        self._finish(attempt, [{"type": "rate_limit_event", "rate_limit_info": info}, ended], exit_code=1)
+
+    def _finish(self, attempt: str, lines: Iterable[Any], *, exit_code: int = 0) -> None:
+        output = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+        self.rail.finish(attempt, End(exit_code=exit_code, output=output))
+
+    def _observed(self, attempt: str) -> Observation:
+        """Past the fuse: the daemon does not die of what others see."""
+        return self._loop.run_until_complete(MemoryRail.observe(self.rail, attempt))
+
+    # --- what must hold at an instant ---------------------------------------------------------------------------------
+
+    def in_window(self) -> list[str]:
+        """Tasks whose gate is between its queue guard and the CI verdict."""
+        gates = {
+            record.id: record.state.gate.step
+            for record in self.ledger.in_state(Gating)
+            if isinstance(record.state, Gating)
+        }
+        return [task for task, step in gates.items() if step not in (Step.LEASE, Step.CLOSE)]
+
+    def resumed(self) -> set[str]:
+        """Tasks whose blocked gate a person has had resumed."""
+        return {entry.task for _, entry in self.journal.entries() if isinstance(entry.event, GateResumed)}
+
+    def _no_gate_is_in_its_window(self) -> None:
+        assert self.in_window() == [], "the table moves the base branch under a gate"
