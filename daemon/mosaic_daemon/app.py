@@ -16,7 +16,7 @@ from mosaic_daemon.ground import instance
 from mosaic_daemon.ground.clock import SystemClock
 from mosaic_daemon.ground.errors import ConfigError
 from mosaic_daemon.ground.layout import Layout
-from mosaic_daemon.ground.settings import RuntimeSettings, Settings
+from mosaic_daemon.ground.settings import GateSettings, RuntimeSettings, Settings
 from mosaic_daemon.notices import Notices
 from mosaic_daemon.nouns.events import DrainChanged
 from mosaic_daemon.parts import Parts
@@ -55,6 +55,7 @@ async def opened(layout: Layout, settings: Settings, what: str) -> AsyncIterator
             if ledger.seq == 0:
                 await _rebuild(parts)
             yield parts
+            await parts.forge.aclose()
         finally:
             ledger.close()
 
@@ -80,7 +81,7 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
         ),
         judge=Judge(layout, clone, worktrees, settings.worker.retries),
         forge=_forge(layout, settings, clone),
-        policy=GatePolicy(target=clone.branch, ci=settings.gate.ci),
+        policy=_policy(settings.gate, clone.branch),
         queue=queue,
         table=table,
         publisher=Publisher(queue, table, interval, table_enabled=settings.tracking.commit != "off"),
@@ -132,6 +133,15 @@ def runtimes(configured: Mapping[str, RuntimeSettings]) -> dict[str, Runtime]:
 
 
 def _forge(layout: Layout, settings: Settings, clone: Clone) -> Forge:
+    if settings.forge.provider == "internal":
+        return _internal(layout, settings, clone)
+    # The libraries behind it take longer to import than everything else together.
+    from mosaic_daemon.forges.rest import connect  # noqa: PLC0415
+
+    return connect.forge(settings.forge, clone, settings.gate.first_run_sec)
+
+
+def _internal(layout: Layout, settings: Settings, clone: Clone) -> InternalForge:
     command = None if settings.gate.ci == "none" else settings.gate.ci_command
     shell = DEFAULTS["shell"]
     checks = Checks(
@@ -144,24 +154,34 @@ def _forge(layout: Layout, settings: Settings, clone: Clone) -> Forge:
     return InternalForge(clone, checks)
 
 
+def _policy(settings: GateSettings, target: str) -> GatePolicy:
+    return GatePolicy(
+        target=target,
+        ci=settings.ci,
+        change_ci=settings.change_ci,
+        reruns=settings.reruns,
+        first_run=timedelta(seconds=settings.first_run_sec),
+        queue_timeout=timedelta(seconds=settings.queue_timeout_sec),
+        ci_timeout=timedelta(seconds=settings.ci_timeout_sec),
+        tree_check=settings.tree_check,
+        close_failure=settings.close_failure,
+    )
+
+
 def _check(settings: Settings) -> None:
     """Settings that are valid one by one and cannot work together.
 
     Raises:
         ConfigError: names the keys.
     """
-    if settings.forge.provider != "internal":
-        raise ConfigError(
-            f"`forge.provider` is `{settings.forge.provider}`, and this version knows only `internal`",
-            remedy="leave it out, or wait for the version that brings it",
-        )
-    if settings.gate.ci == "required" and settings.gate.ci_command is None:
+    if settings.forge.provider == "wrappers":
+        raise ConfigError("`forge.provider` is `wrappers`, which this version does not have yet")
+    is_internal = settings.forge.provider == "internal"
+    if is_internal and settings.gate.ci == "required" and settings.gate.ci_command is None:
         raise ConfigError(
             "`gate.ci` is `required`, and `gate.ci_command` names no command", remedy="set `gate.ci_command`"
         )
     if settings.tracking.commit in ("pr", "local"):
-        raise ConfigError(
-            f"`tracking.commit` is `{settings.tracking.commit}`, which the `internal` forge does not have"
-        )
+        raise ConfigError(f"`tracking.commit` is `{settings.tracking.commit}`, which this version does not have yet")
     if settings.run.delegation not in ("auto", "process"):
         raise ConfigError(f"`run.delegation` is `{settings.run.delegation}`, and this version knows only `process`")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from mosaic_daemon.forges.rest.answers import Rejected
 from mosaic_daemon.ground.errors import InputError, Unavailable, is_full_disk
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.nouns.record import Gating, Record
@@ -39,10 +40,15 @@ class Isolation:
         self._failed.pop(task, None)
 
     def trouble(self, task: str, record: Record | None, error: Exception, now: datetime) -> Trouble:
-        """An outage, a full disk or people's wrong input is waited for; anything else is given up after three times."""
+        """An outage, a full disk or people's wrong input is waited for, a forge's refusal is final; anything else is given
+        up after three times.
+        """
         message = f"{task}: {error}" if task else str(error)
         if isinstance(error, Unavailable | InputError) or is_full_disk(error):
-            return Trouble(message, now + _OUTAGE)
+            until = getattr(error, "until", None)
+            return Trouble(message, max(now + _OUTAGE, until) if until else now + _OUTAGE)
+        if isinstance(error, Rejected) and record is not None:
+            return Trouble(message, now, replace(error.failure, step=record.stage or "", at=now))
         self._failed[task] += 1
         again_at = now + timedelta(seconds=self._failed[task])
         if record is None or record.attempt is None or self._failed[task] < _MOST:

@@ -127,7 +127,7 @@ class Supervisor:
             try:
                 if rescan:
                     self._last_rescan = anyio.current_time()
-                self._reload_settings()
+                await self._reload_settings()
                 self.report = await self._tick.run(rescan=rescan)
             except LedgerError as error:
                 logger.error("{}; trying again in {:.0f} s", error.line, _LEDGER_RETRY_SEC)
@@ -220,7 +220,7 @@ class Supervisor:
         if grace_sec is not None:
             self._stop_at = anyio.current_time() + grace_sec
 
-    def _reload_settings(self) -> None:
+    async def _reload_settings(self) -> None:
         """Take in a changed configuration; a wrong one keeps the last good settings and is reported."""
         stat = _mtime(self._parts.place.layout.config)
         if stat == self._config_stat:
@@ -232,6 +232,7 @@ class Supervisor:
         except (ConfigError, InputError) as error:
             self._tick.tell("config.toml", f"{error.line}; the last good settings stay")
             return
+        await self._parts.forge.aclose()
         self._settings, self._parts = settings, rebuilt
         self._listen()
         self._parts.ledger.mark_all_changed()

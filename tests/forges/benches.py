@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
 from mosaic_daemon.forges.base import Forge, Proposal
 from mosaic_daemon.forges.internal import Checks, InternalForge
 from mosaic_daemon.forges.memory import MemoryForge
+from mosaic_daemon.forges.rest import connect
+from mosaic_daemon.ground.settings import ForgeSettings
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_rails.memory import MemoryRail
+from tests.forges.fakes.fake import Fake, enterprise
+from tests.forges.fakes.fixtures import DIALECTS
 from tests.repository.repos import Repository, commit, git
 from tests.samples import NOON
 
@@ -71,22 +77,16 @@ class MemoryBench:
         return self.memory.history[self.memory.head].files.get(path)
 
 
-class InternalBench:
-    def __init__(self, folder: Path, clone: Clone, repository: Repository, command: tuple[str, ...] | None) -> None:
+class GitBench:
+    """The half of a bench that is the same wherever changes land in a git repository."""
+
+    forge: Forge
+
+    def __init__(self, clone: Clone, repository: Repository) -> None:
         self.repository = repository
         self.clone = clone
         self.first = repository.head()
-        (folder / "logs").mkdir()
-        self.rail = MemoryRail(folder / "logs")
-        self.trees = Worktrees(folder / "checks", clone)
-        checks = Checks(command=command, env={"PATH": "/bin"}, timeout_sec=60, rail=self.rail, trees=self.trees)
-        self.forge: Forge = InternalForge(clone, checks)
         self._workers = itertools.count()
-
-    @classmethod
-    async def make(cls, folder: Path, command: tuple[str, ...] | None = None, *, origin: bool = True) -> InternalBench:
-        repository = Repository(folder, origin=origin)
-        return cls(folder, await repository.open(), repository, command)
 
     def head(self) -> str:
         return self.repository.head()
@@ -108,3 +108,48 @@ class InternalBench:
     def content(self, path: str) -> str | None:
         listed = git(self.repository.base, "ls-tree", "-r", "--name-only", "main").splitlines()
         return git(self.repository.base, "show", f"main:{path}") + "\n" if path in listed else None
+
+
+class InternalBench(GitBench):
+    def __init__(self, folder: Path, clone: Clone, repository: Repository, command: tuple[str, ...] | None) -> None:
+        super().__init__(clone, repository)
+        (folder / "logs").mkdir()
+        self.rail = MemoryRail(folder / "logs")
+        self.trees = Worktrees(folder / "checks", clone)
+        checks = Checks(command=command, env={"PATH": "/bin"}, timeout_sec=60, rail=self.rail, trees=self.trees)
+        self.forge: Forge = InternalForge(clone, checks)
+
+    @classmethod
+    async def make(cls, folder: Path, command: tuple[str, ...] | None = None, *, origin: bool = True) -> InternalBench:
+        repository = Repository(folder, origin=origin)
+        return cls(folder, await repository.open(), repository, command)
+
+
+class RestBench(GitBench):
+    """A dialect in front of a forge that speaks it."""
+
+    def __init__(self, clone: Clone, repository: Repository, fake: Fake, token_file: Path) -> None:
+        super().__init__(clone, repository)
+        self.fake = fake
+        fake.settings.mergeable_after = 0
+        for number in range(7):
+            fake.issue(f"issue {number + 1}")
+        provider = {"forgejo": "gitea"}.get(fake.dialect.name, fake.dialect.name)
+        settings = ForgeSettings.model_validate(
+            {"provider": provider, "url": fake.url, "repo": fake.repo, "token_file": token_file, "poll_sec": 0.01}
+        )
+        self.forge = connect.forge(settings, clone, 0)
+
+    @classmethod
+    @asynccontextmanager
+    async def make(cls, folder: Path, dialect: str) -> AsyncIterator[RestBench]:
+        repository = Repository(folder)
+        assert repository.origin is not None
+        kind = enterprise(DIALECTS[dialect]) if dialect == "github" else DIALECTS[dialect]
+        token = folder / "token"
+        token.touch(mode=0o600)
+        with Fake(kind, repository.origin) as fake:
+            token.write_text(fake.token)
+            bench = cls(await repository.open(), repository, fake, token)
+            yield bench
+            await bench.forge.aclose()

@@ -1,18 +1,23 @@
-"""`bench` runs a test over every forge: the internal one with and without an origin, and the one in memory."""
+"""`bench` runs a test over every forge: in memory, internal with and without an origin, and the four REST dialects."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.forges.benches import Bench, InternalBench, MemoryBench
+from tests.forges.benches import Bench, InternalBench, MemoryBench, RestBench
+from tests.forges.fakes.fixtures import DIALECTS
 
 
-@pytest.fixture(params=["memory", "internal", "internal-without-origin"])
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+@pytest.fixture(params=["memory", "internal", "internal-without-origin", *DIALECTS])
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     match request.param:
         case "memory":
-            return MemoryBench()
-        case kind:
-            return await InternalBench.make(tmp_path, origin=kind == "internal")
+            yield MemoryBench()
+        case "internal" | "internal-without-origin" as kind:
+            yield await InternalBench.make(tmp_path, origin=kind == "internal")
+        case dialect:
+            async with RestBench.make(tmp_path, dialect) as rest:
+                yield rest

@@ -170,9 +170,10 @@ async def test_ci_is_never_green_without_a_check(bench: Bench) -> None:
     change = proposal("T-1.1", await bench.work({"a.txt": "mine\n"}))
     base = await bench.forge.base()
     found = await landed(bench, change)
+    other = await opened(bench, proposal("T-2.1", await bench.work({"b.txt": "x\n"})))
     for report in (
         await bench.forge.queue(base),
-        await bench.forge.change_ci(proposal("T-2.1", await bench.work({"b.txt": "x\n"})), found.sha),
+        await bench.forge.change_ci(other, found.sha),
         await bench.forge.commit_ci(found.sha),
     ):
         assert report.checks if report.verdict is Verdict.GREEN else report.detail

@@ -63,6 +63,7 @@ class Proposal:
         head_sha: the accepted commit, pinned.
         title, body: of the pull request; message: of the squash commit, trailers included.
         issue: what is closed at the end; empty when there is none.
+        change: the pull request's name, once it is known.
         siblings: tasks that are not over and have the same issue: it stays open for them.
         opened_at: when the gate opened; commits built for it carry this time, so building twice gives the same.
     """
@@ -77,6 +78,7 @@ class Proposal:
     message: str
     issue: str
     opened_at: datetime
+    change: str = ""
     siblings: tuple[str, ...] = ()
 
     @property
@@ -211,3 +213,6 @@ class Forge(Protocol):
 
     async def tidy(self, proposal: Proposal) -> None:
         """The gate is over: temporary resources of it may go. Failing to remove them is no failure."""
+
+    async def aclose(self) -> None:
+        """Give connections back."""

@@ -143,6 +143,9 @@ class InternalForge:
             await self._checks.rail.settle(tree)
             await self._checks.trees.remove(tree)
 
+    async def aclose(self) -> None:
+        """There is nothing to give back."""
+
     @property
     def _title(self) -> str:
         return shlex.join(self._checks.command or ())

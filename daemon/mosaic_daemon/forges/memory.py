@@ -184,6 +184,9 @@ class MemoryForge:
     async def tidy(self, proposal: Proposal) -> None:
         self._probe("tidy", lambda: None)
 
+    async def aclose(self) -> None:
+        """There is nothing to give back."""
+
     # --- pieces -------------------------------------------------------------------------------------------------------
 
     def _probe(self, name: str, look: Callable[[], T]) -> T:

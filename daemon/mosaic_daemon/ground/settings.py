@@ -111,6 +111,22 @@ class ForgeSettings(Group):
     provider: Literal["internal", "gitea", "github", "gitlab", "wrappers"] = "internal"
     """`internal` needs no forge: git plumbing, the configured CI command, and internal refs."""
 
+    url: str | None = Field(default=None, examples=["https://git.example.org"])
+    """Where the forge is. Left out: the host of the origin's address."""
+
+    repo: str | None = Field(default=None, examples=["owner/name"])
+    """The repository on the forge. Left out: what the origin's address says."""
+
+    token_file: Path | None = Field(default=None, examples=["~/.config/mosaic/forge-token"])
+    """A file with the token, readable by you alone. Left out: the systemd credential `forge-token`, then `GITEA_TOKEN`,
+    `GITHUB_TOKEN` or `GITLAB_TOKEN`. Workers get none of them."""
+
+    ca_file: Path | None = Field(default=None, examples=["/etc/ssl/our-ca.pem"])
+    """Certificates to trust besides the usual ones."""
+
+    poll_sec: float = Field(default=5.0, gt=0, le=600)
+    """Seconds between two looks at the CI of a commit, at first; when nothing changes it becomes six times as long."""
+
 
 class GateSettings(Group):
     """The way from an accepted attempt to `done`."""
@@ -123,6 +139,24 @@ class GateSettings(Group):
 
     ci_timeout_sec: float = Field(default=3600.0, gt=0)
     """Seconds the CI of one commit may take."""
+
+    change_ci: Literal["required", "if_present", "skip"] = "if_present"
+    """The pull request's own CI, before the merge. `if_present`: it must be green where there is any."""
+
+    first_run_sec: float = Field(default=120.0, ge=0, le=900)
+    """Seconds a commit may be without any check before that counts as having none."""
+
+    queue_timeout_sec: float = Field(default=3600.0, gt=0)
+    """Seconds the base branch's CI may keep a gate waiting before its task is blocked."""
+
+    reruns: Literal[0, 1] = 0
+    """How often red jobs are run again on the forge before they count: for CI that fails now and then."""
+
+    tree_check: Literal["enforce", "warn"] = "enforce"
+    """A merge commit whose files are not what merging the accepted commit gives: block the task, or write it down."""
+
+    close_failure: Literal["block", "warn"] = "block"
+    """An issue that cannot be closed: block the task, or write it down and be done."""
 
     @field_validator("ci_command")
     @classmethod

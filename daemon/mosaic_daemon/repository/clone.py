@@ -21,6 +21,7 @@ from mosaic_daemon.ground.git import Answer, Git, GitError, environment
 from mosaic_daemon.repository.configuration import PersonsConfiguration, without_password
 
 _NETWORK_SEC = 60.0
+_TRACKING = re.compile(r"chore\(orchestrator\): .*\[skip ci\]")
 _UNREACHABLE_SEC = 4.0
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc")
 _BUSY = {
@@ -64,6 +65,10 @@ class Change:
     path: str
     mode: str
     blob: str
+
+
+class PushRefused(Refused):
+    """A branch of the origin could not be moved, and trying again would not change that."""
 
 
 class BaseMoved(Exception):
@@ -222,16 +227,65 @@ class Clone:
             raise Refused(f"the server refused the push: {reason.strip()}", where=command)
         raise GitError(command, answer.status, answer.err, "")
 
+    async def push_branch(self, commit: str, branch: str) -> bool:
+        """Put a branch of the origin at `commit`, never by force. False: it holds work that `commit` does not contain.
+
+        Raises:
+            PushRefused: a rule of the server is in the way. Unavailable: the origin cannot be reached.
+        """
+        args = ("push", "--quiet", "--porcelain", "--", "origin", f"{commit}:refs/heads/{branch}")
+        try:
+            answer = await self._network.ask(*args)
+        except GitError as late:
+            answer = Answer(late.status, "", late.stderr)
+        said = answer.out + "\n" + answer.err
+        if answer.status == 0:
+            return True
+        if "fetch first" in said or "non-fast-forward" in said:
+            return False
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        if "[remote rejected]" in said or "declined" in said:
+            reason = next((line for line in lines if "rejected" in line or "declined" in line), lines[-1])
+            raise PushRefused(f"the server refused the push: {reason}", where=self.git.command(*args))
+        problem = f"the origin cannot be pushed to: {lines[-1] if lines else 'no message'}"
+        raise Unavailable(problem, where=self.git.command(*args))
+
     async def find_merge(self, gate: str, since: str) -> Merge | None:
         """The commit on the base branch above `since` that carries this gate's trailer."""
         pattern = f"^Mosaic-Gate: {re.escape(gate)}$"
-        found = await self.git.run(
-            "log", "--format=%H %T %P", "--extended-regexp", f"--grep={pattern}", f"{since}..{self.base_ref}"
-        )
+        return await self._oldest("--extended-regexp", f"--grep={pattern}", f"{since}..{self.base_ref}")
+
+    async def find_commit(self, sha: str, since: str) -> Merge | None:
+        """A commit by its name, if the base branch has it above `since`."""
+        if await self.git.sha(sha) is None or await self.git.is_ancestor(sha, since):
+            return None
+        return await self._oldest("--max-count=1", sha) if await self.git.is_ancestor(sha, self.base_ref) else None
+
+    async def _oldest(self, *selection: str) -> Merge | None:
+        found = await self.git.run("log", "--first-parent", "--format=%H %T %P", *selection)
         if not found:
             return None
         sha, tree, *parents = found.splitlines()[-1].split()
         return Merge(sha, tuple(parents), tree)
+
+    async def descendants(self, sha: str, limit: int) -> list[str]:
+        """The commits that followed `sha` on the base branch, oldest first."""
+        found = await self.git.run("rev-list", "--first-parent", "--reverse", f"{sha}..{self.base_ref}")
+        return found.split()[:limit]
+
+    async def below_tracking(self, sha: str) -> str:
+        """The newest commit up to `sha` that is no tracking commit: those have no CI of their own."""
+        out = await self.git.run("log", "--first-parent", "--max-count=100", "--format=%H %s", sha)
+        lines = (line.partition(" ") for line in out.splitlines())
+        return next((commit for commit, _, subject in lines if not _TRACKING.fullmatch(subject)), sha)
+
+    async def committed_at(self, sha: str) -> int:
+        """Seconds since the epoch, as the commit says."""
+        return int(await self.git.run("show", "-s", "--format=%ct", sha))
+
+    async def existing(self, sha: str, paths: Iterable[str]) -> list[str]:
+        """Some of the files that a commit has under these paths; a trailing `/` asks for what is in a folder."""
+        return (await self.git.run("ls-tree", "--name-only", "-r", sha, "--", *paths)).splitlines()[:3]
 
     async def landed_tasks(self) -> tuple[LandedTask, ...]:
         """Every squash commit of ours on the base branch, oldest first."""

@@ -10,7 +10,8 @@ from mosaic_daemon.nouns.record import Record
 
 _CLOSING = re.compile(r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(\s*:?\s+)(?=(?:[\w./-]+)?#\d)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-_TRAILER = re.compile(r"^([ \t]*mosaic-[\w-]+)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_TRAILER = re.compile(r"^([ \t]*(?:mosaic-[\w-]+|skip-checks))[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_SKIPS = re.compile(r"\[(skip|no)[ -](ci|actions|checks)\]|\[(ci|actions|checks)[ -]skip\]", re.IGNORECASE)
 _TITLE_LENGTH = 72
 
 
@@ -36,11 +37,13 @@ def proposal_of(record: Record, gate: Gate, target: str) -> Proposal:
         message=message,
         issue=task.issue,
         opened_at=gate.opened_at,
+        change=gate.change or "",
     )
 
 
 def _harmless(text: str) -> str:
-    """Without closing keywords (a forge would close the issue at the merge, before CI), trailers and control signs."""
+    """Without words that forges obey: closing keywords (they close at the merge, before CI), `[skip ci]`, trailers."""
     text = _CONTROL.sub("", text.replace("\r", ""))
     text = _CLOSING.sub(r"\1 (see)\2", text)
+    text = _SKIPS.sub(lambda found: f"({found[0][1:-1]})", text)
     return _TRAILER.sub(r"\1 -", text)

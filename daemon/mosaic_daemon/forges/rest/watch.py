@@ -1,0 +1,122 @@
+"""Looking at CI: often enough to be quick, seldom enough to be polite, and what a list of jobs comes to.
+
+While one listing has a job that has not ended, nothing in the others can end the waiting: only that one is asked.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from mosaic_daemon.forges.base import Check, CiReport, Verdict
+from mosaic_daemon.forges.rest.hosting import Hosting, Job, Outcome
+
+_KEPT = 100
+_GROWTH = 1.5
+_JITTER = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """Seconds between two looks at the same commit: at first, and at the most.
+
+    first_run_sec: how old a commit without any check must be to have none.
+    """
+
+    first_sec: float = 5.0
+    most_sec: float = 30.0
+    first_run_sec: float = 120.0
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is known of one commit. `next_at`: monotonic."""
+
+    interval: float
+    next_at: float = 0.0
+    jobs: dict[str, list[Job]] = field(default_factory=dict)
+    turn: int = 0
+
+
+class Watch:
+    """Remembers the jobs of the commits that were asked about lately."""
+
+    def __init__(self, hosting: Hosting, polling: Polling, wake: Callable[[float], None]) -> None:
+        self._hosting = hosting
+        self._polling = polling
+        self._wake = wake
+        self._seen: OrderedDict[str, _Seen] = OrderedDict()
+
+    async def jobs(self, sha: str) -> tuple[Job, ...]:
+        """The newest run of each job of a commit; what was seen a moment ago is not asked again."""
+        seen = self._seen.setdefault(sha, _Seen(self._polling.first_sec))
+        self._seen.move_to_end(sha)
+        if len(self._seen) > _KEPT:
+            self._seen.popitem(last=False)
+        if time.monotonic() >= seen.next_at:
+            before = _newest(seen.jobs)
+            await self._look(sha, seen)
+            is_new = _newest(seen.jobs) != before
+            seen.interval = self._polling.first_sec if is_new else min(seen.interval * _GROWTH, self._polling.most_sec)
+            wait = seen.interval * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
+            seen.next_at = time.monotonic() + wait
+            self._wake(wait)
+        return _newest(seen.jobs)
+
+    def forget(self, sha: str) -> None:
+        """Look anew next time: its jobs were started again."""
+        self._seen.pop(sha, None)
+
+    async def _look(self, sha: str, seen: _Seen) -> None:
+        sources = self._hosting.sources
+        pending = [source for source in sources if _is_pending(seen.jobs.get(source, ()))]
+        if pending:
+            seen.jobs[pending[0]] = await self._hosting.jobs(pending[0], sha)
+            if _is_pending(seen.jobs[pending[0]]):
+                return
+            rest = [source for source in sources if source != pending[0]]
+        elif len(seen.jobs) == len(sources) and not any(seen.jobs.values()):
+            rest = [sources[seen.turn % len(sources)]]  # silent so far: one listing a look, each in its turn
+            seen.turn += 1
+        else:
+            rest = list(sources)
+        for source in rest:
+            seen.jobs[source] = await self._hosting.jobs(source, sha)
+            if _is_pending(seen.jobs[source]):
+                return
+
+
+def report_of(jobs: Iterable[Job], judged: str) -> CiReport:
+    """What these jobs come to. None at all is silence, and one that was cancelled is no success."""
+    found = tuple(jobs)
+    failed = [job for job in found if job.outcome in (Outcome.FAILED, Outcome.CANCELLED)]
+    running = [job for job in found if job.outcome is Outcome.PENDING]
+    named = running or failed or list(found)
+    verdict = Verdict.PENDING if running else Verdict.RED if failed else Verdict.GREEN if found else Verdict.SILENT
+    checks = tuple(Check(job.name, job.state, job.url) for job in named)
+    detail = "\n".join(f"{job.name}: {job.state} {job.url}".rstrip() for job in failed) if not running else ""
+    return CiReport(verdict, checks, detail, judged=judged)
+
+
+def is_superseded(jobs: Iterable[Job]) -> bool:
+    """Nothing failed by itself: what is red was cancelled, perhaps in favour of a newer commit."""
+    outcomes = {job.outcome for job in jobs}
+    return Outcome.CANCELLED in outcomes and not {Outcome.FAILED, Outcome.PENDING} & outcomes
+
+
+def _is_pending(jobs: Iterable[Job]) -> bool:
+    return any(job.outcome is Outcome.PENDING for job in _newest({"": list(jobs)}))
+
+
+def _newest(listed: Mapping[str, list[Job]]) -> tuple[Job, ...]:
+    """The latest run of each job counts, whatever an earlier one came to."""
+    newest: dict[tuple[str, str], Job] = {}
+    for jobs in listed.values():
+        for job in jobs:
+            key = (job.source, job.name)
+            if key not in newest or job.number >= newest[key].number:
+                newest[key] = job
+    return tuple(newest.values())
