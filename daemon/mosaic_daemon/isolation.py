@@ -40,8 +40,8 @@ class Isolation:
         self._failed.pop(task, None)
 
     def trouble(self, task: str, record: Record | None, error: Exception, now: datetime) -> Trouble:
-        """An outage, a full disk or people's wrong input is waited for, a forge's refusal is final; anything else is given
-        up after three times.
+        """An outage, a full disk or people's wrong input is waited for, a forge's refusal is final, and anything else
+        is given up after three times.
         """
         message = f"{task}: {error}" if task else str(error)
         if isinstance(error, Unavailable | InputError) or is_full_disk(error):

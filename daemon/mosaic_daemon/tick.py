@@ -145,8 +145,9 @@ class Tick:
             gates = self._parts.ledger.in_state(Gating)
             holder = gate.lease_holder(gates)
             for record in gates:
-                queued = isinstance(record.state, Gating) and record.state.gate.step is Step.LEASE
-                if not queued or (record.id == holder and not self._table_is_due()):
+                step = record.state.gate.step if isinstance(record.state, Gating) else None
+                is_its_turn = record.id == holder and not (step is Step.LEASE and self._table_is_due())
+                if is_its_turn or step is Step.CLOSE:
                     moved |= await self._guarded(record.id, self._advance(record))
             has_moved |= moved
             if self._table_is_due():

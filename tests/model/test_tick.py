@@ -301,7 +301,7 @@ class Deliveries(RuleBasedStateMachine):
 
     @invariant()
     def at_most_one_gate_between_guard_and_verdict(self) -> None:
-        """Gates that a person resumed are left out: the daemon does not give them the lease back yet."""
+        """Several may stand there when a person resumed blocked ones: then one after the other moves."""
         assert len(set(self.world.in_window()) - self.world.resumed()) <= 1
 
     @invariant()

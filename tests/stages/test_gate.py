@@ -484,3 +484,5 @@ def test_the_lease_goes_to_the_gate_in_the_window_and_then_to_the_oldest() -> No
     assert holder(gating("A", Step.LEASE, 1), gating("B", Step.MAIN_CI, 9)) == "B"
     assert holder(gating("A", Step.LEASE, 1), gating("B", Step.CLOSE, 0)) == "A"
     assert holder(gating("B", Step.CLOSE, 0)) is None
+    resumed = (gating("A", Step.MERGE, 1), gating("B", Step.MAIN_CI, 9), gating("C", Step.MERGE, 0))
+    assert [holder(*resumed), holder(*resumed[::2])] == ["B", "C"]

@@ -52,13 +52,18 @@ _RERUN_SHOWS = timedelta(minutes=1)
 
 
 def lease_holder(records: Iterable[Record]) -> str | None:
-    """The task whose gate may move: the one between queue guard and CI verdict, else the one that waits longest."""
+    """The task whose gate may move: the furthest between queue guard and CI verdict, else the one that waits longest.
+
+    Several can stand there when a person has blocked ones resumed: one after the other all the same.
+    """
     gates = [(record.id, record.state.gate) for record in records if isinstance(record.state, Gating)]
-    holders = [task for task, gate in gates if Step.LEASE != gate.step != Step.CLOSE]
-    if holders:
-        return holders[0]
-    waiting = [(gate.opened_at, task) for task, gate in gates if gate.step == Step.LEASE]
-    return min(waiting)[1] if waiting else None
+    holders = [(-STEPS.index(gate.step), gate.opened_at, task) for task, gate in gates if _in_window(gate)]
+    waiting = [(0, gate.opened_at, task) for task, gate in gates if gate.step is Step.LEASE]
+    return min(holders or waiting)[-1] if holders or waiting else None
+
+
+def _in_window(gate: Gate) -> bool:
+    return Step.LEASE != gate.step != Step.CLOSE
 
 
 async def advance(record: Record, forge: Forge, policy: GatePolicy, look: Look) -> TaskEvent | None:
