@@ -62,7 +62,7 @@ async def opened(layout: Layout, settings: Settings, what: str) -> AsyncIterator
 
 def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> Parts:
     """The parts of a tick from settings; what must outlive a change of settings is handed in."""
-    _check(settings)
+    check(settings)
     worktrees = Worktrees(layout.worktrees, clone)
     queue, table = QueueFace(layout, ledger), TableFace(layout, ledger, clone)
     interval = timedelta(seconds=settings.tracking.interval_sec)
@@ -168,7 +168,7 @@ def _policy(settings: GateSettings, target: str) -> GatePolicy:
     )
 
 
-def _check(settings: Settings) -> None:
+def check(settings: Settings) -> None:
     """Settings that are valid one by one and cannot work together.
 
     Raises:

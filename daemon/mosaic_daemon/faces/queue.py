@@ -98,6 +98,8 @@ class QueueFace:
         # In the order they were written: an older edit must not win over a newer one.
         if self._edit is None and not self._replaced:
             self._edit = self._edit_in_place(now)
+        elif self._edit is not None:
+            self._look_for_damage(now)
         return diff(self._edit.base, self._edit.entries) if self._edit else None
 
     def accept(self, later: Iterable[str] = (), rejected: Iterable[str] = ()) -> None:
@@ -162,12 +164,32 @@ class QueueFace:
         except FileNotFoundError:
             return None
         except InputError as error:
-            self._broken_since = self._broken_since or now
-            if now - self._broken_since >= _SETTLE:
-                self._stat, self.broken = stat, error
+            if self._is_damaged(error, now):
+                self._stat = stat
             return None
         self._stat, self._broken_since, self.broken, self._is_read = stat, None, None, True
         return None if file is None else self._compare(text, file)
+
+    def _look_for_damage(self, now: datetime) -> None:
+        """An older edit waits to be taken in, so this text is not compared yet; but nothing is started over damage."""
+        if _stat(self._layout.tasks) == self._stat:
+            return
+        try:
+            self._parse(atomicfile.read_untrusted(self._layout.tasks, max_bytes=MAX_BYTES))
+        except FileNotFoundError:
+            return
+        except InputError as error:
+            self._is_damaged(error, now)
+        else:
+            self._broken_since, self.broken = None, None
+
+    def _is_damaged(self, error: InputError, now: datetime) -> bool:
+        """Whether it has been unreadable for so long that nobody can be in the middle of writing it."""
+        self._broken_since = self._broken_since or now
+        if now - self._broken_since < _SETTLE:
+            return False
+        self.broken = error
+        return True
 
     def _compare(self, text: bytes, file: queuefile.QueueFile) -> _Edit | None:
         base = self._base

@@ -24,12 +24,13 @@ _NETWORK_SEC = 60.0
 _TRACKING = re.compile(r"chore\(orchestrator\): .*\[skip ci\]")
 _UNREACHABLE_SEC = 4.0
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc")
-_BUSY = {
+BUSY = {
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase",
     "MERGE_HEAD": "a merge",
     "CHERRY_PICK_HEAD": "a cherry-pick",
 }
+"""What a file in the git directory says that a person is in the middle of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +345,7 @@ class Clone:
 
     def _check_person_is_not_busy(self) -> None:
         git_directory = self.root / ".git"
-        for marker, what in _BUSY.items():
+        for marker, what in BUSY.items():
             if (git_directory / marker).exists():
                 raise Refused(
                     f"the repository is in the middle of {what}",

@@ -94,6 +94,12 @@ class PersonsConfiguration:
         return "".join(_line(key, value) for key, value in pairs)
 
 
+def persons_environment() -> dict[str, str]:
+    """For git as the person has it, with their own configuration; still without prompts and optional locks."""
+    dropped = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM")
+    return {name: value for name, value in environment().items() if name not in dropped}
+
+
 def quoted(value: object) -> str:
     """A value as git's configuration files want it."""
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
@@ -112,9 +118,8 @@ def _line(key: str, value: str) -> str:
 
 
 async def _config(root: Path, *args: str) -> str:
-    dropped = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM")
-    env = {name: value for name, value in environment().items() if name not in dropped}
-    done = await anyio.run_process(["git", "-C", str(root), "config", *args], check=False, env=env)
+    command = ["git", "-C", str(root), "config", *args]
+    done = await anyio.run_process(command, check=False, env=persons_environment())
     if done.returncode in (0, 1):
         return done.stdout.decode("utf-8", "replace").rstrip("\n")
     raise InputError(done.stderr.decode("utf-8", "replace").strip() or "git cannot read it", source=str(root))

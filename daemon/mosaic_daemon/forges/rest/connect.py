@@ -49,10 +49,18 @@ def hosting(settings: ForgeSettings, origin: str) -> Hosting:
     """
     dialect = _DIALECTS[settings.provider]
     remote = remote_of(origin, settings.url, settings.repo)
-    file = settings.token_file.expanduser() if settings.token_file else None
-    token = token_from(file, dialect.variables, _CREDENTIAL)
-    host = dialect.host(dialect.api_of(remote.server), token, settings.ca_file)
+    host = dialect.host(dialect.api_of(remote.server), token(settings), settings.ca_file)
     return dialect.hosting(Transport(host), remote.repo)
+
+
+def token(settings: ForgeSettings) -> Secret | None:
+    """The forge's token; None when there is none, which is enough for what anybody may read.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    file = settings.token_file.expanduser() if settings.token_file else None
+    return token_from(file, _DIALECTS[settings.provider].variables, _CREDENTIAL)
 
 
 def forge(settings: ForgeSettings, clone: Clone, first_run_sec: float) -> RestForge:
