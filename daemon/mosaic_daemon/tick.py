@@ -158,6 +158,7 @@ class Tick:
         """Move one gate as far as it goes now."""
         moved, siblings, has_just_intended = False, self._siblings(record), False
         while isinstance(record.state, Gating):
+            before = record
             look = gate.Look(self._now, has_just_intended, siblings)
             event = await gate.advance(record, self._parts.forge, self._parts.policy, look)
             if event is None:
@@ -168,6 +169,8 @@ class Tick:
             failpoint(f"gate.{step}.recorded")
             has_just_intended = isinstance(event, ev.GateIntended)
             record = self._parts.ledger.records[record.id]
+            if isinstance(event, ev.GateReturned | ev.GateFailed):
+                await gate.tidy(before, self._parts.forge, self._parts.policy)
             if isinstance(event, ev.GateHeld):
                 break
         if isinstance(record.state, Done):

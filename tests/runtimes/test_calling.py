@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mosaic_daemon.ground.errors import ConfigError
+from mosaic_daemon.ground.secrets import Secret
 from mosaic_daemon.runtimes.base import DEFAULTS, Runtime, environment, invocation
 
 
@@ -137,6 +138,15 @@ def test_no_pattern_hands_on_what_is_the_daemons(pattern: str) -> None:
 
 def test_a_token_that_a_person_names_is_handed_on() -> None:
     assert environment(runtime("agent", pass_env=("GITHUB_TOKEN",)), DAEMON, {})["GITHUB_TOKEN"] == "secret"
+
+
+def test_the_forges_token_is_never_handed_on() -> None:
+    """Whatever its variable is called, and even when a person names it."""
+    token = Secret("glpat-0123456789abcdef").reveal()
+    runtime = replace(DEFAULTS["shell"], pass_env=("GITLAB_TOKEN", "OTHER"))
+    given = environment(runtime, {"GITLAB_TOKEN": token, "OTHER": f"oauth2:{token}"}, {})
+    assert token not in str(given)
+    assert not {"GITLAB_TOKEN", "OTHER"} & given.keys()
 
 
 def test_the_more_special_value_wins() -> None:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from mosaic_daemon.ground.errors import ConfigError
+from mosaic_daemon.ground.secrets import redact
 
 Output = Literal["claude-stream-json", "codex-jsonl", "opencode-json", "text"]
 
@@ -162,7 +163,8 @@ def environment(runtime: Runtime, daemon_env: Mapping[str, str], extra: Mapping[
     passed = {
         name: value
         for name, value in daemon_env.items()
-        if name in allowed or (_matches(name, patterns) and not _matches(name, _NEVER_BY_PATTERN))
+        if (name in allowed or (_matches(name, patterns) and not _matches(name, _NEVER_BY_PATTERN)))
+        and redact(value) == value  # the forge's token is the daemon's alone, whatever its variable is called
     }
     return {"PATH": os.defpath, **passed, "TERM": "dumb", **runtime.env, **extra}
 

@@ -74,7 +74,8 @@ def _evidence(record: Record) -> Any:
         case Done(evidence=evidence):
             return dict(evidence)
         case Blocked(failure=failure) if record.status is Status.BLOCKED:
-            return {"failed": failure.message, "command": failure.command or None}
+            where = {"class": failure.code or failure.kind.value, "step": failure.step}
+            return {"failed": failure.message, **where, "command": failure.command or None}
         case _:
             return None
 

@@ -82,6 +82,12 @@ async def advance(record: Record, forge: Forge, policy: GatePolicy, look: Look) 
     return event
 
 
+async def tidy(record: Record, forge: Forge, policy: GatePolicy) -> None:
+    """This gate is over without a merge: its pull request and whatever else it made may go."""
+    assert isinstance(record.state, Gating)  # noqa: S101
+    await forge.tidy(proposal_of(record, record.state.gate, policy.target))
+
+
 class _Advance:
     """One look at one gate."""
 
