@@ -13,6 +13,7 @@ PROGRAM = "mosaic-orchestrator"
 
 VERBS = {
     "init": "prepare a repository, with a config.toml that explains itself",
+    "doctor": "whether everything is there: programs, repository, settings, agents, forge",
     "run": "the daemon: deliver tasks until it is told to stop",
     "matrix-cycle": "exactly one tick, then a summary",
     "enqueue": "add a task to the queue",

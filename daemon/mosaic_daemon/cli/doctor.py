@@ -1,0 +1,203 @@
+"""Whether everything is there for the first night: programs, repository, settings, agents, CI, forge.
+
+It changes nothing and works with and without a running daemon. Each line says `ok`, or what is not and what to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mosaic_daemon.cli import context, probes
+from mosaic_daemon.cli.probes import Finding
+from mosaic_daemon.cli.text import one_line
+
+if TYPE_CHECKING:
+    from mosaic_daemon.forges.rest.hosting import Hosting
+    from mosaic_daemon.ground.layout import Layout
+    from mosaic_daemon.ground.settings import Settings
+
+_NAME_WIDTH = 24
+_WRAPPERS = Path("~/.config/mosaic/tools/git")
+_SCRIPTS = ("pr-create", "pr-merge", "pr-ci-wait", "ci-queue-wait", "issue-create", "issue-view", "issue-close")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+
+
+def execute(options: argparse.Namespace) -> int:
+    from loguru import logger
+
+    logger.remove()  # what a probe meets is told by its own line
+    layout = context.layout_of(options)
+    found = []
+    for finding in _findings(options, layout):
+        found.append(finding)
+        if not options.json:
+            context.say(_line(finding))
+    code = _exit_code(found)
+    if options.json:
+        context.show_json({"ok": code == 0, "exit_code": code, "findings": [_plain(each) for each in found]})
+    return code
+
+
+def _line(finding: Finding) -> str:
+    from mosaic_daemon.ground.secrets import redact
+
+    text = finding.detail if finding.ok or not finding.remedy else f"{finding.detail}; {finding.remedy}"
+    return f"{'ok' if finding.ok else 'not ok':6}  {finding.name:<{_NAME_WIDTH}}  {one_line(redact(text))}"
+
+
+def _plain(finding: Finding) -> dict[str, object]:
+    from mosaic_daemon.ground.secrets import redact
+
+    shown = asdict(finding) | {"detail": redact(finding.detail), "remedy": "" if finding.ok else finding.remedy}
+    return {name: shown[name] for name in ("name", "ok", "detail", "remedy")}
+
+
+def _exit_code(found: list[Finding]) -> int:
+    """Wrong input first, then what a person has to mend; `try again` only where nothing else is wrong."""
+    codes = {finding.code for finding in found if not finding.ok}
+    return next((code for code in (78, 1, 75) if code in codes), 0)
+
+
+def _findings(options: argparse.Namespace, layout: Layout) -> Iterator[Finding]:
+    from mosaic_daemon.ground.errors import ConfigError
+
+    yield Finding("python", True, platform.python_version())
+    yield probes.git_version()
+    yield (repository := probes.opened(layout))
+    yield probes.state_folder(layout)
+    yield probes.daemon(layout)
+    try:
+        settings = context.settings_of(options, layout)
+    except ConfigError as error:
+        yield probes.wrong("settings", error)
+        return
+    yield from _settings(layout, settings)
+    if repository.ok:
+        yield from probes.repository(layout, settings.tracking.base_branch)
+    yield from _runtimes(layout, settings)
+    yield from _gate(layout, settings)
+
+
+def _settings(layout: Layout, settings: Settings) -> Iterator[Finding]:
+    from mosaic_daemon import app
+    from mosaic_daemon.ground.errors import ConfigError
+
+    try:
+        app.check(settings)
+        app.runtimes(settings.runtimes)
+    except ConfigError as error:
+        yield probes.wrong("settings", error)
+    else:
+        file = layout.config if layout.config.exists() else "no config.toml"
+        yield Finding("settings", True, f"{file}, provider {settings.forge.provider}")
+
+
+def _runtimes(layout: Layout, settings: Settings) -> Iterator[Finding]:
+    from mosaic_daemon import app
+    from mosaic_daemon.ground.errors import ConfigError, InputError
+    from mosaic_daemon.runtimes.base import environment
+
+    names = {settings.worker.runtime, *settings.runtimes}
+    try:
+        names |= _named_by_tasks(layout)
+    except InputError as error:
+        yield probes.wrong("tasks.json", error)
+    try:
+        known = app.runtimes(settings.runtimes)
+    except ConfigError:  # told with the settings
+        return
+    for name in sorted(names):
+        runtime = known.get(name)
+        if runtime is None:
+            remedy = f"set `runtimes.{name}.command`, or name another one"
+            yield Finding(f"runtime {name}", False, "nobody knows it", remedy, code=78)
+            continue
+        program = runtime.command[0] if runtime.command else "sh"
+        path = environment(runtime, os.environ, {})["PATH"]
+        remedy = f"install it, or set `runtimes.{name}.command`"
+        yield probes.program(f"runtime {name}", program, layout.repo, path, remedy)
+
+
+def _named_by_tasks(layout: Layout) -> set[str]:
+    """The runtimes of tasks that are not over. Raises InputError: the queue cannot be read."""
+    from mosaic_daemon.ground import atomicfile
+    from mosaic_daemon.tracking import queuefile
+
+    if not layout.tasks.exists():
+        return set()
+    data = atomicfile.read_untrusted(layout.tasks, max_bytes=queuefile.MAX_BYTES)
+    tasks = queuefile.parse(data, source=str(layout.tasks)).by_id.values()
+    live = (task for task in tasks if task.get("status") not in ("done", "deferred"))
+    return {str(task["runtime"]) for task in live if task.get("runtime")}
+
+
+def _gate(layout: Layout, settings: Settings) -> Iterator[Finding]:
+    match settings.forge.provider:
+        case "internal":
+            yield _ci(layout, settings)
+        case "wrappers":
+            folder = _WRAPPERS.expanduser()
+            for script in (*_SCRIPTS, "milestone-close"):
+                yield probes.program(f"wrapper {script}", str(folder / f"{script}.sh"), layout.repo, "", "install it")
+        case _:
+            yield from _forge(layout, settings)
+
+
+def _ci(layout: Layout, settings: Settings) -> Finding:
+    from mosaic_daemon.runtimes.base import DEFAULTS, environment
+
+    command = settings.gate.ci_command
+    if command is None or settings.gate.ci == "none":
+        return Finding("ci", True, "none: nothing is run before work lands; `gate.ci_command` names a command")
+    path = environment(DEFAULTS["shell"], os.environ, {})["PATH"]
+    return probes.program("ci", command[0], layout.repo, path, "install it, or set `gate.ci_command`")
+
+
+def _forge(layout: Layout, settings: Settings) -> list[Finding]:
+    import anyio
+
+    from mosaic_daemon.forges.rest import connect
+    from mosaic_daemon.ground.errors import ConfigError
+
+    try:
+        token = connect.token(settings.forge)
+        hosting = connect.hosting(settings.forge, probes.origin_of(layout))
+    except ConfigError as error:
+        return [probes.wrong("forge", error)]
+    remedy = "set `forge.token_file`; docs/forges.md names the scopes it needs"
+    found = [Finding("forge token", token is not None, "found" if token else "none was found", remedy)]
+
+    async def ask() -> list[Finding]:
+        try:
+            return await _asked(hosting, settings)
+        finally:
+            await hosting.aclose()
+
+    return found + anyio.run(ask)
+
+
+async def _asked(hosting: Hosting, settings: Settings) -> list[Finding]:
+    from mosaic_daemon.forges.rest.answers import Rejected
+    from mosaic_daemon.ground.errors import Unavailable
+
+    branch = settings.tracking.base_branch
+    try:
+        await hosting.about()
+    except (Unavailable, Rejected) as error:
+        return [probes.wrong("forge reach", error)]
+    found = [Finding(f"forge {each.name}", each.ok, each.detail, each.remedy) for each in await hosting.doctor(branch)]
+    with suppress(Unavailable, Rejected):  # told by the forge's own probe
+        if settings.tracking.commit != "off" and (await hosting.rules(branch)).guards_pushes:
+            detail = f"`{branch}` is protected: where that refuses your pushes, docs/TASKS.md is not published"
+            found.append(Finding("forge table", True, detail))
+    return found
