@@ -146,7 +146,8 @@ class Tick:
             holder = gate.lease_holder(gates)
             for record in gates:
                 step = record.state.gate.step if isinstance(record.state, Gating) else None
-                is_its_turn = record.id == holder and not (step is Step.LEASE and self._table_is_due())
+                is_next = step in (Step.LEASE, Step.MAIN_CLEAR)
+                is_its_turn = record.id == holder and not (is_next and self._table_is_due())
                 if is_its_turn or step is Step.CLOSE:
                     moved |= await self._guarded(record.id, self._advance(record))
             has_moved |= moved

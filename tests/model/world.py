@@ -375,7 +375,7 @@ class World:
             for record in self.ledger.in_state(Gating)
             if isinstance(record.state, Gating)
         }
-        return [task for task, step in gates.items() if step not in (Step.LEASE, Step.CLOSE)]
+        return [task for task, step in gates.items() if step not in (Step.LEASE, Step.MAIN_CLEAR, Step.CLOSE)]
 
     def resumed(self) -> set[str]:
         """Tasks whose blocked gate a person has had resumed."""

@@ -196,12 +196,24 @@ class Repo:
 
     def squashes(self) -> Counter[str]:
         """How many commits on the base branch carry each task's trailer."""
-        found = git(self.landed, "log", "--format=%(trailers:key=Mosaic-Task,valueonly,separator=%x2C)", "main")
+        found = git(
+            self.landed,
+            "log",
+            "--first-parent",
+            "--format=%(trailers:key=Mosaic-Task,valueonly,separator=%x2C)",
+            "main",
+        )
         return Counter(name for line in found.splitlines() for name in line.split(",") if name)
 
     def gates(self) -> Counter[str]:
         """How many commits on the base branch carry each gate's trailer."""
-        found = git(self.landed, "log", "--format=%(trailers:key=Mosaic-Gate,valueonly,separator=%x2C)", "main")
+        found = git(
+            self.landed,
+            "log",
+            "--first-parent",
+            "--format=%(trailers:key=Mosaic-Gate,valueonly,separator=%x2C)",
+            "main",
+        )
         return Counter(name for line in found.splitlines() for name in line.split(",") if name)
 
     def attempts_run(self) -> list[str]:

@@ -69,3 +69,8 @@ class Gate:
     intended_at: datetime | None = None
     acts: int = 0
     since: datetime | None = None
+
+
+def is_past_guard(gate: Gate) -> bool:
+    """Whether it stands between the queue guard and the CI verdict: nothing of ours may move the base branch now."""
+    return gate.step not in (Step.LEASE, Step.MAIN_CLEAR, Step.CLOSE)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from mosaic_daemon.faces.queue import QueueFace
 from mosaic_daemon.faces.table import TableFace
-from mosaic_daemon.nouns.gate import Step
+from mosaic_daemon.nouns.gate import is_past_guard
 from mosaic_daemon.nouns.record import Gating, Record
 
 _QUEUE_SEC = 0.2
@@ -76,4 +76,4 @@ class Publisher:
 
 
 def _in_window(record: Record) -> bool:
-    return isinstance(record.state, Gating) and record.state.gate.step not in (Step.LEASE, Step.CLOSE)
+    return isinstance(record.state, Gating) and is_past_guard(record.state.gate)

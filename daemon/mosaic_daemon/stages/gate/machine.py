@@ -37,7 +37,7 @@ from mosaic_daemon.nouns.events import (
     TaskDone,
     TaskEvent,
 )
-from mosaic_daemon.nouns.gate import STEPS, Gate, Hold, Step
+from mosaic_daemon.nouns.gate import STEPS, Gate, Hold, Step, is_past_guard
 from mosaic_daemon.nouns.record import Gating, Record
 from mosaic_daemon.stages.gate import ci, evidence
 from mosaic_daemon.stages.gate.policy import GatePolicy, Look
@@ -52,18 +52,21 @@ _RERUN_SHOWS = timedelta(minutes=1)
 
 
 def lease_holder(records: Iterable[Record]) -> str | None:
-    """The task whose gate may move: the furthest between queue guard and CI verdict, else the one that waits longest.
+    """The task whose gate may move: the furthest that is past the queue guard, else the one whose turn it is there.
 
-    Several can stand there when a person has blocked ones resumed: one after the other all the same.
+    Several can be past it when a person has blocked ones resumed: one after the other all the same. One that mends the
+    base branch goes before those that wait for it to be mended.
     """
-    gates = [(record.id, record.state.gate) for record in records if isinstance(record.state, Gating)]
-    holders = [(-STEPS.index(gate.step), gate.opened_at, task) for task, gate in gates if _in_window(gate)]
-    waiting = [(0, gate.opened_at, task) for task, gate in gates if gate.step is Step.LEASE]
-    return min(holders or waiting)[-1] if holders or waiting else None
-
-
-def _in_window(gate: Gate) -> bool:
-    return Step.LEASE != gate.step != Step.CLOSE
+    passed, waiting = [], []
+    for record in records:
+        if isinstance(record.state, Gating):
+            gate = record.state.gate
+            place = -STEPS.index(gate.step)
+            if is_past_guard(gate):
+                passed.append((place, gate.opened_at, record.id))
+            elif gate.step is not Step.CLOSE:
+                waiting.append((not record.task.fixes_main, place, gate.opened_at, record.id))
+    return min(passed)[-1] if passed else min(waiting)[-1] if waiting else None
 
 
 async def advance(record: Record, forge: Forge, policy: GatePolicy, look: Look) -> TaskEvent | None:
