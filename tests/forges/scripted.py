@@ -9,6 +9,7 @@ import json
 import os
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from mosaic_daemon.forges.base import Forge
 from mosaic_daemon.forges.wrappers.commands import Commands
@@ -22,7 +23,7 @@ _COMMON = """#!/bin/sh
 set -eu
 script=$(basename "$0" .sh); state=@STATE@; origin=@ORIGIN@
 export GIT_AUTHOR_NAME=Forge GIT_AUTHOR_EMAIL=f@example.org GIT_COMMITTER_NAME=Forge GIT_COMMITTER_EMAIL=f@example.org
-printf '%s\\n' "$*" >> "$state/$script.calls"
+echo "$(printf '%s' "$*" | tr '\\n' ' ')" >> "$state/$script.calls"
 env > "$state/$script.env"
 pwd > "$state/$script.cwd"
 title= body= target= head= number= purpose= issue=
@@ -139,7 +140,7 @@ class ScriptedBench(GitBench):
     def _commands(self) -> Commands:
         """The defaults, in a folder of the test's own."""
         templates = {each.name: getattr(Commands(), each.name) for each in fields(Commands) if each.name != "closed"}
-        here = {name: (self.tool(words[0]), *words[1:]) for name, words in templates.items() if words}
+        here: dict[str, Any] = {name: (self.tool(words[0]), *words[1:]) for name, words in templates.items() if words}
         return replace(Commands(), **here)
 
     def tool(self, name: str) -> str:

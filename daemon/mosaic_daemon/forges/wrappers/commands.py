@@ -146,7 +146,7 @@ def number_in(answer: str, asked: str) -> str | None:
     """The number of what a script has created: JSON on the last line, an address that ends in it, `#12`, or `12`.
 
     Args:
-        asked: what it was given. Numbers that stand in there with a `#` are somebody else's, however it repeats them.
+        asked: what it was given. Addresses and numbers with a `#` in there are somebody else's, if it repeats them.
     """
     told = _json(answer)
     if isinstance(told, dict):
@@ -155,11 +155,10 @@ def number_in(answer: str, asked: str) -> str | None:
                 return str(told[name])
         answer = "\n".join([answer, *(str(told[name]) for name in _JSON_ADDRESSES if name in told)])
     text = _COLOUR.sub("", answer)
-    if found := _PULL_ADDRESS.findall(text):
-        return str(found[-1])
+    for pattern in (_PULL_ADDRESS, _ADDRESS):
+        if found := [match[1] for match in pattern.finditer(text) if match[0] not in asked]:
+            return str(found[-1])
     foreign = set(_HASH.findall(asked))
-    if found := [number for number in _ADDRESS.findall(text) if number not in foreign]:
-        return str(found[-1])
     loose = [(match.start(), match[1]) for pattern in (_HASH, _BARE) for match in pattern.finditer(text)]
     own = [number for _, number in sorted(loose) if number not in foreign]
     return own[-1] if own else None

@@ -91,6 +91,9 @@ class WrappersForge:
     def on_change(self, wake: Callable[[], None]) -> None:
         self._conduct.rail.on_change(wake)
 
+    def poke(self) -> None:
+        """Its scripts tell by themselves."""
+
     async def base(self) -> str:
         return await self._clone.base()
 
@@ -126,7 +129,7 @@ class WrappersForge:
             return Delayed(error.line, error.until)
         if run.went_well and await self.find_change(proposal) is None:
             file = self._notes.file(proposal.gate)
-            problem = f'it names no number; write {{"change": "NUMBER"}} to {file} if there is a pull request'
+            problem = f'it names no number; if there is a pull request, add `"change": "NUMBER"` to {file}'
             return self._acts.refusal(run, problem, code="no_number")
         if run.went_well:
             return Sent(run.last_words)
