@@ -20,6 +20,7 @@ from mosaic_daemon.ground.errors import InputError, MosaicError
 
 Handler = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 
+_ANSWER_SEC = 2.0
 _MAX_BYTES = 1 << 20
 
 
@@ -49,7 +50,9 @@ async def serve(listener: anyio.abc.SocketListener, handle: Handler) -> None:
             except anyio.BrokenResourceError:
                 return
             try:
-                await stream.send(json.dumps(answer).encode() + b"\n")
+                # A request that ends the daemon is answered all the same.
+                with anyio.move_on_after(_ANSWER_SEC, shield=True):
+                    await stream.send(json.dumps(answer).encode() + b"\n")
             except anyio.BrokenResourceError:
                 logger.debug("the caller did not wait for its answer")
 

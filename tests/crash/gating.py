@@ -1,7 +1,7 @@
 """A gate over the forge in memory, in a process that may be killed: `python -m tests.crash.gating FOLDER`.
 
 The forge outlives it: its state is kept in FOLDER after every operation, as a forge's own disk would. The internal
-forge has no pull requests and no issues, so these steps are only met here.
+forge has no pull requests, no issues and no second run of CI, so these steps are only met here.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from contextlib import closing, suppress
 from pathlib import Path
 
+from mosaic_daemon.forges.base import Verdict
 from mosaic_daemon.forges.memory import MemoryForge
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.record import Gating
@@ -22,6 +23,7 @@ from mosaic_daemon.store.sqlite import SqliteJournal
 from tests.samples import at, attempt, task
 
 TASK = task(issue="#7")
+POLICY = gate.GatePolicy("main", reruns=1)
 
 
 def forge_in(folder: Path) -> MemoryForge:
@@ -32,11 +34,13 @@ def forge_in(folder: Path) -> MemoryForge:
         forge.__dict__.update(pickle.loads(file.read_bytes()))  # noqa: S301 - our own file
 
     def save(*_: object) -> None:
-        state = {name: value for name, value in forge.__dict__.items() if name not in ("hooks", "_wakes")}
+        state = {name: value for name, value in forge.__dict__.items() if name not in ("ci", "hooks", "_wakes")}
         temporary = folder / "forge.new"
         temporary.write_bytes(pickle.dumps(state))
         temporary.replace(file)
 
+    # The change is red until its jobs are run again.
+    forge.ci = lambda asked, _: Verdict.RED if asked == "change" and not forge.calls["rerun"] else Verdict.GREEN
     save()
     forge.hooks.append(save)
     return forge
@@ -59,7 +63,7 @@ async def deliver(ledger: Ledger, forge: MemoryForge) -> None:
         event, now = None, at(60 * next(looks))
         with suppress(OSError):
             look = gate.Look(now, has_just_intended)
-            event = await gate.advance(ledger.records[TASK.id], forge, gate.GatePolicy("main"), look)
+            event = await gate.advance(ledger.records[TASK.id], forge, POLICY, look)
         has_just_intended = isinstance(event, ev.GateIntended)
         if event is not None:
             ledger.append(TASK.id, event, at=now)

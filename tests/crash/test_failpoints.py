@@ -18,8 +18,8 @@ from tests.support.repo import Repo
 
 TASKS = ("T-1", "T-2", "T-3")
 
-ON_FORGE = frozenset({"gate.pr.before-act", "gate.pr.after-act", "gate.close.before-act", "gate.close.after-act"})
-"""The internal forge has no pull requests and no issues: these are hit over the forge in memory."""
+ON_FORGE = frozenset(f"gate.{act}.{when}-act" for act in ("pr", "rerun", "close") for when in ("before", "after"))
+"""The internal forge has no pull requests, no issues and no second run of CI: these are hit over the one in memory."""
 
 AGAIN = {
     "store.before-commit": (1, 2, 3, 5, 8, 13, 21, 34),

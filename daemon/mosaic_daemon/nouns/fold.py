@@ -173,7 +173,7 @@ def _on_gate(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
             )
             return replace(record, state=Gating(attempt, moved))
         case ev.GateIntended(step=step, key=key, request=request) if step == gate.step:
-            opened = replace(gate, intent={"key": key, **request}, intended_at=at, acts=gate.acts + 1)
+            opened = replace(gate, intent={"key": key, **request}, intended_at=at, acts=gate.acts + 1, hold=None)
             return replace(record, state=Gating(attempt, opened))
         case ev.GateRewound() if gate.merge_sha is None:
             again = replace(gate, step=Step.MAIN_CLEAR, base_sha=None, intent=None, hold=None, since=at)

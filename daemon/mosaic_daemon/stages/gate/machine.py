@@ -6,6 +6,7 @@ issue closed. Nothing is concluded from an exit code or from emptiness: after ev
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -48,6 +49,7 @@ _MAX_TRIES = 3
 _PROBES = tuple(timedelta(seconds=seconds) for seconds in (2, 6, 14, 29, 59, 119))
 _Act = Callable[[], Awaitable[Answer]]
 _PUT_OFF = timedelta(seconds=5)
+_LONGEST_PUT_OFF = timedelta(minutes=1)
 _RERUN_SHOWS = timedelta(minutes=1)
 
 
@@ -161,7 +163,8 @@ class _Advance:
         match await self._forge.mergeability(self._proposal, base):
             case Conflict(files=files):
                 problem = f"conflicts with {self._policy.target} in {', '.join(files) or 'its files'}"
-                return self._returned(self._failure(FailureClass.CONFLICT, problem, "conflict"))
+                shown = self._command("merge-tree", "--write-tree", "--name-only", base, self._proposal.head_sha)
+                return self._returned(replace(self._failure(FailureClass.CONFLICT, problem, "conflict"), command=shown))
             case NothingToMerge() if self._record.task.kind.may_change_nothing:
                 return replace(self._stepped({"nothing_to_merge": base}), next=Step.CLOSE)
             case NothingToMerge():
@@ -212,7 +215,8 @@ class _Advance:
         expected = await self._forge.expected_tree(self._proposal, landed.parent)
         problem = f"{landed.sha} has tree {landed.tree}, merging the accepted commit gives {expected}"
         if landed.tree != expected and self._policy.tree_check == "enforce":
-            return GateBlocked(self._failure(FailureClass.GATE, problem, "tree_mismatch"))
+            failure = self._failure(FailureClass.GATE, problem, "tree_mismatch")
+            return GateBlocked(replace(failure, command=self._command("show", "--stat", landed.sha)))
         seen: dict[str, object] = {"merge_sha": landed.sha, "parent": landed.parent, "tree": landed.tree}
         seen["expected_tree"] = expected
         return self._stepped(seen if landed.tree == expected else {**seen, "warning": problem})
@@ -293,8 +297,12 @@ class _Advance:
         match answer:
             case Delayed(reason=reason, until=until) if self._may_act_again:
                 return GateHeld(Hold(reason, until))
+            case Delayed(reason=reason) if self._waited >= self._policy.ci_timeout:
+                problem = f"{what} was put off for {self._waited.total_seconds() / 60:.3g} min: {reason}"
+                return GateBlocked(self._failure(FailureClass.GATE, problem, "put_off"))
             case Delayed(reason=reason, until=until):
-                return GateHeld(Hold(reason, until or self._look.now + _PUT_OFF), nothing_happened=True)
+                soon = self._look.now + min(max(_PUT_OFF, self._waited / 4), _LONGEST_PUT_OFF)
+                return GateHeld(Hold(reason, max(until or soon, soon)), nothing_happened=True)
             case Forbidden(failure=failure):
                 return GateBlocked(replace(failure, step=f"gate:{self._gate.step}", at=self._look.now))
             case Sent() if self._may_act_again:
@@ -315,12 +323,14 @@ class _Advance:
         gate = self._gate
         if gate.intent is None:
             return self._intended({"rerun": sha}, 1) if self._policy.reruns else None
-        if self._look.has_just_intended:
+        if self._look.has_just_intended or gate.hold is None:  # without a hold nobody knows whether it was sent
             failpoint("gate.rerun.before-act")
             answer = await self._forge.rerun(sha)
             failpoint("gate.rerun.after-act")
             if isinstance(answer, Forbidden):
                 return None
+            if isinstance(answer, Delayed):
+                return self._not_done(answer, "the re-run")
         elif self._look.now - (gate.intended_at or self._look.now) >= _RERUN_SHOWS:
             return None
         return GateHeld(Hold(f"CI of {sha[:12]} is red; its jobs run once more"))
@@ -345,12 +355,18 @@ class _Advance:
             return GateReturned(failure)
         return GateBlocked(failure)
 
+    def _command(self, *words: str) -> str:
+        """What shows it, in any clone of the repository."""
+        return f"git fetch --all --quiet && {shlex.join(('git', *words))}"
+
     def _failure(self, kind: FailureClass, message: str, code: str, report: CiReport | None = None) -> Failure:
         return Failure(
             kind=kind,
             step=f"gate:{self._gate.step}",
             message=message,
-            command=report.command if report else "",
+            command=report.command
+            if report
+            else self._command("log", "--all", f"--grep=^Mosaic-Gate: {self._gate.id}$"),
             tail=report.detail if report else "",
             at=self._look.now,
             code=code,
