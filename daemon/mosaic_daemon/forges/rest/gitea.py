@@ -68,6 +68,12 @@ class Gitea:
     async def aclose(self) -> None:
         await self._transport.aclose()
 
+    def pull_command(self, number: int) -> str:
+        return self._transport.curl(f"{self._path}/pulls/{number}")
+
+    def ci_command(self, sha: str) -> str:
+        return self._transport.curl(f"{self._path}/commits/{quote(sha)}/statuses")
+
     async def about(self) -> About:
         version, user = await self._asked_version(), await whoami(self._transport)
         return About(f"{'forgejo' if _is_forgejo(version) else 'gitea'} {version}", user["login"].text)

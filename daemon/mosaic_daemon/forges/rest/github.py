@@ -74,6 +74,12 @@ class GitHub:
     async def aclose(self) -> None:
         await self._transport.aclose()
 
+    def pull_command(self, number: int) -> str:
+        return self._transport.curl(f"{self._path}/pulls/{number}")
+
+    def ci_command(self, sha: str) -> str:
+        return self._transport.curl(f"{self._path}/commits/{quote(sha)}/check-runs")
+
     async def about(self) -> About:
         meta, user = await self._transport.get("/meta"), await whoami(self._transport)
         version = meta.value["installed_version"].text or meta.headers.get("x-github-enterprise-version", "")

@@ -69,6 +69,12 @@ class GitLab:
     async def aclose(self) -> None:
         await self._transport.aclose()
 
+    def pull_command(self, number: int) -> str:
+        return self._transport.curl(f"{self._pulls}/{number}")
+
+    def ci_command(self, sha: str) -> str:
+        return self._transport.curl(f"{self._path}/repository/commits/{quote(sha)}/statuses")
+
     async def about(self) -> About:
         version = (await self._transport.get("/version")).value["version"].word
         user = await whoami(self._transport)

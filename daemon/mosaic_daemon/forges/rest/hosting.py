@@ -213,6 +213,12 @@ class Hosting(Protocol):
     async def aclose(self) -> None:
         """Give connections back."""
 
+    def pull_command(self, number: int) -> str:
+        """What shows a pull request, as a line to paste."""
+
+    def ci_command(self, sha: str) -> str:
+        """What shows CI of a commit, as a line to paste."""
+
     async def about(self) -> About: ...
 
     async def rules(self, branch: str) -> Rules: ...

@@ -88,6 +88,10 @@ class Transport:
     def timing(self) -> Timing:
         return self._timing
 
+    def curl(self, path: str, query: Mapping[str, Any] | None = None) -> str:
+        """A read as a line to paste."""
+        return self._request("GET", self._url(path, query)).curl
+
     async def get(self, path: str, query: Mapping[str, Any] | None = None) -> Reply:
         """Raises Unavailable, and Rejected for every answer but 2xx."""
         return _good(await self._read(self._url(path, query)))
