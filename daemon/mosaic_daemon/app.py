@@ -12,6 +12,7 @@ from mosaic_daemon.faces.queue import QueueFace
 from mosaic_daemon.faces.table import TableFace
 from mosaic_daemon.forges.base import Forge
 from mosaic_daemon.forges.internal import Checks, InternalForge
+from mosaic_daemon.forges.rest.webhook import door_of
 from mosaic_daemon.ground import instance
 from mosaic_daemon.ground.clock import SystemClock
 from mosaic_daemon.ground.errors import ConfigError
@@ -176,6 +177,7 @@ def check(settings: Settings) -> None:
     """
     if settings.forge.provider == "wrappers":
         raise ConfigError("`forge.provider` is `wrappers`, which this version does not have yet")
+    door_of(settings.forge)
     is_internal = settings.forge.provider == "internal"
     if is_internal and settings.gate.ci == "required" and settings.gate.ci_command is None:
         raise ConfigError(

@@ -20,6 +20,7 @@ from loguru import logger
 
 from mosaic_daemon import commands, control
 from mosaic_daemon.app import build, prepare
+from mosaic_daemon.forges.rest.webhook import Doorbell
 from mosaic_daemon.ground import sdnotify
 from mosaic_daemon.ground.errors import ConfigError, InputError, LedgerError
 from mosaic_daemon.ground.git import GitError
@@ -52,11 +53,7 @@ class Mode:
 
 
 class Supervisor:
-    """Runs ticks until it is time to stop.
-
-    Attributes:
-        report: of the last tick.
-    """
+    """Runs ticks until it is time to stop. `report`: of the last one."""
 
     def __init__(self, parts: Parts, settings: Settings, mode: Mode, reload: Any) -> None:
         self._parts = parts
@@ -64,6 +61,7 @@ class Supervisor:
         self._mode = mode
         self._reload = reload
         self._tick = Tick(parts)
+        self._doorbell = Doorbell(self._rung)
         self._wake = anyio.Event()
         self._scope = anyio.CancelScope()
         self._stop_watching = anyio.Event()
@@ -89,6 +87,7 @@ class Supervisor:
             group.start_soon(self._watch, layout)
             await group.start(self._signals)
             self._listen()
+            group.start_soon(self._doorbell.run)
             if (period := sdnotify.watchdog_sec()) is not None:
                 group.start_soon(self._keep_waking, period / 3)
             with self._scope:
@@ -101,6 +100,11 @@ class Supervisor:
         for rail in self._parts.place.rails.values():
             rail.on_change(self.wake)
         self._parts.forge.on_change(self.wake)
+        self._doorbell.want(self._settings.forge)
+
+    def _rung(self) -> None:
+        self._parts.forge.poke()
+        self.wake()
 
     def wake(self) -> None:
         """Look again at once."""
@@ -163,13 +167,11 @@ class Supervisor:
         return max(0.0, min(pauses))
 
     def _is_over(self) -> bool:
-        if self._mode.once:
-            return True
-        if self._parts.ledger.system.draining:
+        if self._parts.ledger.system.draining and not self._mode.once:
             in_flight = self._parts.ledger.in_state(Dispatching, Running, Gating)
             late = self._stop_at is not None and anyio.current_time() >= self._stop_at
             return not self.report.progress and (late or not in_flight)
-        return self._mode.until_idle and self.report.idle and not self.report.progress
+        return self._mode.once or (self._mode.until_idle and self.report.idle and not self.report.progress)
 
     # --- what wakes, what ends ----------------------------------------------------------------------------------------
 
@@ -222,8 +224,7 @@ class Supervisor:
 
     async def _reload_settings(self) -> None:
         """Take in a changed configuration; a wrong one keeps the last good settings and is reported."""
-        stat = _mtime(self._parts.place.layout.config)
-        if stat == self._config_stat:
+        if (stat := _mtime(self._parts.place.layout.config)) == self._config_stat:
             return
         self._config_stat = stat
         try:
@@ -246,8 +247,7 @@ class Supervisor:
             case "about":
                 return self._about()
             case "wake":
-                self.wake()
-                return None
+                return self.wake()
             case "cycle":
                 await self._one_tick(rescan=True)
                 return {"counts": self.report.counts, "stuck": self.report.stuck, "idle": self.report.idle}
@@ -289,8 +289,7 @@ class Supervisor:
     def _status_line(self) -> str:
         counts = self.report.counts
         shown = ", ".join(f"{counts[status]} {status}" for status in Status if counts.get(status))
-        state = "draining: " if self._parts.ledger.system.draining else ""
-        return f"{state}{shown or 'no tasks'}"
+        return f"{'draining: ' if self._parts.ledger.system.draining else ''}{shown or 'no tasks'}"
 
 
 def _mtime(path: Path) -> int | None:

@@ -239,10 +239,10 @@ MakeFake = Callable[[str], Fake]
 @pytest.fixture
 def make_fake(repo: Repo) -> Iterator[MakeFake]:
     """A forge over the repository's origin; GitHub as an Enterprise Server, which is what may be at any address."""
-    assert repo.origin is not None
+    origin = repo.folder / "origin.git"
     with ExitStack() as stack:
         yield lambda name: stack.enter_context(
-            Fake(enterprise(DIALECTS[name]) if name == "github" else DIALECTS[name], repo.origin)
+            Fake(enterprise(DIALECTS[name]) if name == "github" else DIALECTS[name], origin)
         )
 
 

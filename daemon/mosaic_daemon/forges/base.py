@@ -170,6 +170,9 @@ class Forge(Protocol):
     def on_change(self, wake: Callable[[], None]) -> None:
         """Call `wake` from the event loop when something may have changed. A hint, nothing more."""
 
+    def poke(self) -> None:
+        """Somebody says that something has changed: what was seen a moment ago is to be asked again."""
+
     async def base(self) -> str:
         """Probe: the newest commit of the base branch."""
 

@@ -70,6 +70,9 @@ class InternalForge:
     def on_change(self, wake: Callable[[], None]) -> None:
         self._checks.rail.on_change(wake)
 
+    def poke(self) -> None:
+        """Its CI tells by itself."""
+
     async def base(self) -> str:
         return await self._clone.base()
 

@@ -129,6 +129,9 @@ class MemoryForge:
     def on_change(self, wake: Callable[[], None]) -> None:
         self._wakes.append(wake)
 
+    def poke(self) -> None:
+        """Nothing is remembered."""
+
     async def base(self) -> str:
         return self._probe("base", lambda: self.head)
 

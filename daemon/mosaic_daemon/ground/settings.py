@@ -127,6 +127,15 @@ class ForgeSettings(Group):
     poll_sec: float = Field(default=5.0, gt=0, le=600)
     """Seconds between two looks at the CI of a commit, at first; when nothing changes it becomes six times as long."""
 
+    webhook_listen: str | None = Field(default=None, examples=["127.0.0.1:8077"])
+    """Address and port where the forge's webhooks are taken, at `/hook`. They only make the daemon look at once."""
+
+    webhook_secret_file: Path | None = Field(default=None, examples=["~/.config/mosaic/webhook-secret"])
+    """A file with the webhooks' secret, readable by you alone. Left out: the systemd credential `webhook-secret`."""
+
+    webhook_any_address: bool = False
+    """Let `webhook_listen` be more than loopback. There is no TLS: put a proxy with it in front."""
+
 
 class GateSettings(Group):
     """The way from an accepted attempt to `done`."""
