@@ -7,10 +7,11 @@ knows: pull requests, CI, issues, rules.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
-import time
+import shlex
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field
 
 from loguru import logger
 
@@ -28,29 +29,35 @@ from mosaic_daemon.forges.base import (
     Proposal,
     Sent,
     Undecided,
-    Verdict,
 )
 from mosaic_daemon.forges.rest.answers import Rejected
 from mosaic_daemon.forges.rest.hosting import (
     Hosting,
-    Job,
-    Outcome,
     Pull,
     PullState,
     PullText,
     Readiness,
-    Rules,
     SquashOrder,
 )
-from mosaic_daemon.forges.rest.watch import Polling, Watch, is_superseded, report_of
+from mosaic_daemon.forges.rest.verdicts import Verdicts
+from mosaic_daemon.forges.rest.watch import Polling
 from mosaic_daemon.ground.errors import MosaicError, Unavailable
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.repository.clone import Clone, PushRefused
 
 _UNDECIDED_SEC = 60.0
-_RULES_SEC = 300.0
-_DESCENDANTS = 5
 _ISSUE = re.compile(r"(?:.*[#!/])?(\d{1,9})")
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What the forge said of a pull request. `about`: gate and base; `since`, `next_at`: monotonic."""
+
+    about: tuple[str, str]
+    since: float
+    next_at: float = 0.0
+    answer: Mergeability = field(default_factory=lambda: Undecided(""))
+    waits_for_ci: bool = False
 
 
 class RestForge:
@@ -61,11 +68,10 @@ class RestForge:
     def __init__(self, hosting: Hosting, clone: Clone, polling: Polling) -> None:
         self._hosting = hosting
         self._clone = clone
-        self._first_run_sec = polling.first_run_sec
-        self._watch = Watch(hosting, polling, self._wake_in)
+        self._timing = polling.timing
+        self._verdicts = Verdicts(hosting, clone, polling, self._wake_in)
         self._wakes: list[Callable[[], None]] = []
-        self._undecided: dict[str, float] = {}
-        self._rules: tuple[float, Rules] | None = None
+        self._asked: _Asked | None = None
 
     @property
     def name(self) -> str:
@@ -75,35 +81,37 @@ class RestForge:
         self._wakes.append(wake)
 
     def poke(self) -> None:
-        self._watch.poke()
+        self._verdicts.poke()
 
     async def base(self) -> str:
         return await self._clone.base()
 
+    # --- CI -----------------------------------------------------------------------------------------------------------
+
     async def queue(self, base_sha: str) -> CiReport:
-        judged = await self._clone.below_tracking(base_sha)
-        report = await self._report(judged)
-        if report.verdict is Verdict.SILENT:
-            if time.time() - await self._clone.committed_at(judged) < self._first_run_sec:
-                return report
-            report = replace(report, verdict=Verdict.ABSENT, detail=f"no check of {judged} in {self._first_run_sec} s")
-        if report.verdict in (Verdict.GREEN, Verdict.ABSENT):
-            running = [job for job in await self._hosting.running(self._clone.branch) if job.sha != judged]
-            if running:
-                return report_of(running, judged)
-        return report
+        return await self._verdicts.of_branch(base_sha)
+
+    async def change_ci(self, proposal: Proposal, base_sha: str) -> CiReport:
+        return await self._verdicts.of_change(proposal.head_sha)
+
+    async def commit_ci(self, sha: str) -> CiReport:
+        return await self._verdicts.of_merge(sha)
+
+    async def rerun(self, sha: str) -> Answer:
+        return await self._verdicts.rerun(sha)
 
     # --- the pull request ---------------------------------------------------------------------------------------------
 
     async def find_change(self, proposal: Proposal) -> str | None:
-        pulls = await self._pulls(proposal)
-        mine = [pull for pull in pulls if proposal.marker in pull.body]
+        if proposal.change:
+            mine = [await self._hosting.pull(int(proposal.change))]
+        else:
+            mine = [pull for pull in await self._pulls(proposal) if proposal.marker in pull.body]
         for pull in mine:
-            if pull.state is not PullState.CLOSED:
+            if self._problem(pull, proposal) is None:
                 return str(pull.number)
-        if mine:
-            problem = f"pull request {mine[0].number} was closed by somebody without a merge"
-            raise Rejected(self._failure(problem, "closed_by_person", mine[0].url), mine[0].url, "open it again")
+        if mine and (problem := self._problem(mine[0], proposal)) is not None:
+            raise Rejected(problem, mine[0].url)
         return None
 
     async def open_change(self, proposal: Proposal) -> Answer:
@@ -120,33 +128,70 @@ class RestForge:
         return await self._hosting.create_pull(PullText(branch, proposal.target, proposal.title, proposal.body))
 
     async def mergeability(self, proposal: Proposal, base_sha: str) -> Mergeability:
-        pull = await self._pull(proposal)
-        if (problem := self._problem(pull, proposal)) is not None:
-            return Forbidden(problem)
         merged = await self._clone.merged_tree(base_sha, proposal.head_sha)
         if merged.tree is None:
             return Conflict(merged.conflicts)
         if merged.tree == await self._clone.git.tree(base_sha):
             return NothingToMerge()
-        if pull is None or pull.readiness is Readiness.READY:
-            self._undecided.pop(proposal.gate, None)
-            return Clean(merged.tree)
-        return await self._settled(proposal, pull, merged.tree)
+        if self._asked is None or self._asked.about != (proposal.gate, base_sha):
+            self._asked = _Asked((proposal.gate, base_sha), self._timing.monotonic())
+        return await self._readiness(self._asked, proposal, merged.tree)
 
-    async def change_ci(self, proposal: Proposal, base_sha: str) -> CiReport:
-        return await self._expecting(await self._report(proposal.head_sha), proposal.head_sha)
+    async def _readiness(self, asked: _Asked, proposal: Proposal, tree: str) -> Mergeability:
+        """What the forge says, asked seldom: what is ready stays so, as the merge looks again, and while CI runs most
+        forges say no to everything. One that does not know is given a minute, after which git decides.
+        """
+        now = self._timing.monotonic()
+        if asked.waits_for_ci and await self._verdicts.is_pending(proposal.head_sha):
+            return Clean(tree)
+        if now < asked.next_at:
+            return asked.answer
+        pull = await self._pull(proposal)
+        if (problem := self._problem(pull, proposal)) is not None:
+            return Forbidden(problem)
+        if pull is None or pull.state is PullState.MERGED or pull.readiness is Readiness.READY:
+            asked.answer, asked.next_at, asked.waits_for_ci = Clean(tree), math.inf, False
+            return asked.answer
+        if await self._verdicts.is_pending(proposal.head_sha):
+            asked.waits_for_ci, asked.since = True, now
+            return Clean(tree)
+        waits = f"the forge says of pull request {pull.number}: {pull.reason or pull.readiness}"
+        asked.waits_for_ci, asked.answer = False, Undecided(waits)
+        if now - asked.since < _UNDECIDED_SEC:
+            pause = max(2.0, (now - asked.since) / 2)
+            asked.next_at = now + pause
+            self._wake_in(pause)
+        elif pull.readiness is Readiness.FORBIDDEN:
+            self._asked = None
+            return Forbidden(self._failure(waits, pull.code or "protection", self._hosting.pull_command(pull.number)))
+        else:
+            asked.answer, asked.next_at = Clean(tree), math.inf
+        return asked.answer
 
     async def merge(self, proposal: Proposal, base_sha: str) -> Answer:
+        if any(landed.gate == proposal.gate for landed in await self._clone.landed_tasks()):
+            return await self._landed_before(proposal, base_sha)
         pull = await self._pull(proposal)
         if pull is None:
-            return Forbidden(self._failure("its pull request is gone", "no_pull", proposal.branch))
-        if pull.state is PullState.OPEN and (problem := self._problem(pull, proposal)) is not None:
+            where = f"git ls-remote {shlex.quote(self._clone.url)} {shlex.quote(proposal.branch)}"
+            return Forbidden(self._failure("its pull request is gone", "no_pull", where))
+        if pull.state is PullState.MERGED:
+            return Sent(f"pull request {pull.number} is merged")
+        if (problem := self._problem(pull, proposal)) is not None:
             return Forbidden(problem)
         # No forge takes the base it was judged on: a short way from here to the merge is all that can be had.
-        if (base := await self._clone.base()) != base_sha and pull.state is PullState.OPEN:
+        if (base := await self._clone.base()) != base_sha:
             return Moved(f"{self._clone.branch} is at {base}")
         title, _, message = proposal.message.partition("\n")
         return await self._hosting.merge(pull.number, SquashOrder(proposal.head_sha, title, message.strip() + "\n"))
+
+    async def _landed_before(self, proposal: Proposal, base_sha: str) -> Answer:
+        """A commit of this gate that was there before the gate began is not ours: another daemon has the same tasks."""
+        if await self._clone.find_merge(proposal.gate, base_sha) is not None:
+            return Sent("it is on the base branch")
+        problem = f"`{self._clone.branch}` has a commit of gate {proposal.gate} already, and it is not this daemon's"
+        command = f"git log --all --grep={shlex.quote(f'^Mosaic-Gate: {proposal.gate}$')}"
+        return Forbidden(self._failure(problem, "landed_elsewhere", command))
 
     async def find_landed(self, proposal: Proposal, base_sha: str) -> Landed | None:
         await self._clone.base()
@@ -172,25 +217,6 @@ class RestForge:
     async def aclose(self) -> None:
         await self._hosting.aclose()
 
-    # --- CI -----------------------------------------------------------------------------------------------------------
-
-    async def commit_ci(self, sha: str) -> CiReport:
-        jobs = await self._watch.jobs(sha)
-        if is_superseded(jobs):
-            for later in await self._clone.descendants(sha, _DESCENDANTS):
-                if newer := await self._watch.jobs(later):
-                    return report_of(newer, later)
-        return await self._expecting(report_of(jobs, ""), sha)
-
-    async def rerun(self, sha: str) -> Answer:
-        red = [job for job in await self._watch.jobs(sha) if job.outcome in (Outcome.FAILED, Outcome.CANCELLED)]
-        runs: dict[str, Job] = {job.run: job for job in red if job.run}
-        answer: Answer = Forbidden(self._failure("its red jobs cannot be run again from here", "no_rerun", sha))
-        for job in runs.values():
-            answer = await self._hosting.rerun(job)
-        self._watch.forget(sha)
-        return answer
-
     # --- the issue ----------------------------------------------------------------------------------------------------
 
     async def issue_is_closed(self, proposal: Proposal) -> bool:
@@ -207,7 +233,7 @@ class RestForge:
             return Sent()
         if not await self._is_told(number, proposal):
             answer = await self._hosting.comment(number, f"{evidence}\n\n{proposal.marker}\n")
-            if not isinstance(answer, Sent) or proposal.siblings:
+            if not isinstance(answer, Sent) or proposal.siblings or not await self._is_told(number, proposal):
                 return answer
         return Sent() if proposal.siblings else await self._hosting.close_issue(number)
 
@@ -237,59 +263,29 @@ class RestForge:
             return first
         if await self._clone.push_branch(proposal.head_sha, second):
             return second
-        raise PushRefused(f"the branches `{first}` and `{second}` hold other work", where=self._clone.url)
+        where = shlex.join(("git", "ls-remote", self._clone.url, first, second))
+        raise PushRefused(f"the branches `{first}` and `{second}` hold other work", where=where)
 
     def _problem(self, pull: Pull | None, proposal: Proposal) -> Failure | None:
         """Why this pull request must not be merged, whatever the forge would do."""
-        if pull is None or (pull.state is PullState.OPEN and pull.head_sha == proposal.head_sha):
+        if pull is None or pull.state is PullState.MERGED:
             return None
-        if pull.state is not PullState.OPEN:
-            problem = f"pull request {pull.number} was {pull.state} by somebody: {pull.merge_sha or 'no commit'}"
-            return self._failure(problem, f"{pull.state}_by_person", pull.url)
-        problem = f"pull request {pull.number} is at {pull.head_sha}, {proposal.head_sha} was accepted"
-        return self._failure(problem, "head_moved", pull.url)
-
-    async def _settled(self, proposal: Proposal, pull: Pull, tree: str) -> Mergeability:
-        """A forge that does not know, or says no while CI runs, is given a minute after which git decides."""
-        since = self._undecided.setdefault(proposal.gate, time.monotonic())
-        waits = f"the forge says of pull request {pull.number}: {pull.reason or pull.readiness}"
-        is_over = time.monotonic() - since >= _UNDECIDED_SEC
-        if pull.readiness is Readiness.FORBIDDEN:
-            report = await self.change_ci(proposal, "")
-            if report.verdict is Verdict.PENDING or not is_over:
-                return Undecided(waits)
-            return Forbidden(self._failure(waits, pull.code or "protection", pull.url))
-        if is_over:
-            self._undecided.pop(proposal.gate, None)
-            return Clean(tree)
-        self._wake_in(2.0)
-        return Undecided(waits)
-
-    async def _report(self, sha: str) -> CiReport:
-        return report_of(await self._watch.jobs(sha), "")
-
-    async def _expecting(self, report: CiReport, sha: str) -> CiReport:
-        """A silent report with what speaks against there being no CI at all."""
-        if report.verdict is not Verdict.SILENT:
-            return report
-        required = (await self._known_rules()).required
-        files = await self._clone.existing(sha, self._hosting.ci_files)
-        why = [f"`{file}`" for file in files] + [f"the required check `{name}`" for name in required]
-        detail = "" if why else "no check appeared, no CI file is in the commit, and none is required"
-        return replace(report, expected=" and ".join(why), detail=detail)
-
-    async def _known_rules(self) -> Rules:
-        if self._rules is None or time.monotonic() - self._rules[0] > _RULES_SEC:
-            self._rules = (time.monotonic(), await self._hosting.rules(self._clone.branch))
-        return self._rules[1]
+        command = self._hosting.pull_command(pull.number)
+        if pull.state is PullState.CLOSED:
+            problem = f"pull request {pull.number} was closed by somebody without a merge: open it again"
+            return self._failure(problem, "closed_by_person", command)
+        if pull.head_sha != proposal.head_sha:
+            problem = f"pull request {pull.number} is at {pull.head_sha}, {proposal.head_sha} was accepted"
+            return self._failure(problem, "head_moved", command)
+        return None
 
     def _wake_in(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         for wake in self._wakes:
             loop.call_later(seconds, wake)
 
-    def _failure(self, message: str, code: str, where: str) -> Failure:
-        return Failure(FailureClass.GATE, "gate", message, command=f"# {where}", code=code)
+    def _failure(self, message: str, code: str, command: str) -> Failure:
+        return Failure(FailureClass.GATE, "gate", message, command=command, code=code)
 
 
 def _branches(proposal: Proposal) -> tuple[str, str]:

@@ -1,19 +1,24 @@
 """Looking at CI: often enough to be quick, seldom enough to be polite, and what a list of jobs comes to.
 
-While one listing has a job that has not ended, nothing in the others can end the waiting: only that one is asked.
+While one listing has a job that has not ended, nothing in the others can end the waiting: only that one is asked. While
+nothing changes at all, each listing is asked in its turn.
 """
 
 from __future__ import annotations
 
 import random
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from mosaic_daemon.forges.base import Check, CiReport, Verdict
 from mosaic_daemon.forges.rest.hosting import Hosting, Job, Outcome
+from mosaic_daemon.forges.rest.pace import Timing
 
+_Listing = Callable[[], Awaitable[list[Job]]]
+
+_OTHERS = "others"
 _KEPT = 100
 _GROWTH = 1.5
 _JITTER = 0.2
@@ -25,11 +30,13 @@ class Polling:
     """Seconds between two looks at the same commit: at first, and at the most.
 
     first_run_sec: how old a commit without any check must be to have none.
+    timing: where time comes from.
     """
 
     first_sec: float = 5.0
     most_sec: float = 30.0
     first_run_sec: float = 120.0
+    timing: Timing = field(default_factory=Timing)
 
 
 @dataclass(slots=True)
@@ -54,20 +61,17 @@ class Watch:
 
     async def jobs(self, sha: str) -> tuple[Job, ...]:
         """The newest run of each job of a commit; what was seen a moment ago is not asked again."""
-        seen = self._seen.setdefault(sha, _Seen(self._polling.first_sec))
-        self._seen.move_to_end(sha)
-        if len(self._seen) > _KEPT:
-            self._seen.popitem(last=False)
-        if time.monotonic() >= seen.next_at:
-            before = _newest(seen.jobs)
-            await self._look(sha, seen)
-            is_new = _newest(seen.jobs) != before
-            seen.interval = self._polling.first_sec if is_new else min(seen.interval * _GROWTH, self._polling.most_sec)
-            wait = seen.interval * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
-            seen.looked_at = time.monotonic()
-            seen.next_at = seen.looked_at + wait
-            self._wake(wait)
-        return _newest(seen.jobs)
+        return _newest(await self._watched(sha, self._listings(sha)))
+
+    async def queue(self, sha: str, branch: str) -> tuple[tuple[Job, ...], tuple[Job, ...]]:
+        """The jobs of the newest commit of a branch, and those of its other commits that have not ended."""
+
+        async def others() -> list[Job]:
+            return [job for job in await self._hosting.running(branch) if job.sha != sha]
+
+        seen = await self._watched(f"{branch} {sha}", {**self._listings(sha), _OTHERS: others})
+        own = {name: jobs for name, jobs in seen.items() if name != _OTHERS}
+        return _newest(own), _newest({_OTHERS: seen.get(_OTHERS, [])})
 
     def forget(self, sha: str) -> None:
         """Look anew next time: its jobs were started again."""
@@ -79,23 +83,43 @@ class Watch:
             seen.next_at = min(seen.next_at, seen.looked_at + _SOONEST_SEC)
         self._wake(_SOONEST_SEC)  # for those whose pause is not over when the loop looks now
 
-    async def _look(self, sha: str, seen: _Seen) -> None:
-        sources = self._hosting.sources
-        pending = [source for source in sources if _is_pending(seen.jobs.get(source, ()))]
-        if pending:
-            seen.jobs[pending[0]] = await self._hosting.jobs(pending[0], sha)
-            if _is_pending(seen.jobs[pending[0]]):
-                return
-            rest = [source for source in sources if source != pending[0]]
-        elif len(seen.jobs) == len(sources) and not any(seen.jobs.values()):
-            rest = [sources[seen.turn % len(sources)]]  # silent so far: one listing a look, each in its turn
+    def _listings(self, sha: str) -> dict[str, _Listing]:
+        return {source: partial(self._hosting.jobs, source, sha) for source in self._hosting.sources}
+
+    async def _watched(self, key: str, listings: Mapping[str, _Listing]) -> Mapping[str, list[Job]]:
+        seen = self._seen.setdefault(key, _Seen(self._polling.first_sec))
+        self._seen.move_to_end(key)
+        if len(self._seen) > _KEPT:
+            self._seen.popitem(last=False)
+        monotonic = self._polling.timing.monotonic
+        if monotonic() >= seen.next_at:
+            before = _newest(seen.jobs)
+            await self._look(seen, listings)
+            is_new = _newest(seen.jobs) != before
+            seen.interval = self._polling.first_sec if is_new else min(seen.interval * _GROWTH, self._polling.most_sec)
+            wait = seen.interval * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
+            seen.looked_at = monotonic()
+            seen.next_at = seen.looked_at + wait
+            self._wake(wait)
+        return seen.jobs
+
+    async def _look(self, seen: _Seen, listings: Mapping[str, _Listing]) -> None:
+        """Ask one listing, and the others only when it has news. What fails half-way is asked as a whole next time."""
+        known, seen.jobs, found = seen.jobs, {}, {}
+        pending = next((name for name in listings if _is_pending(known.get(name, ()))), None)
+        if pending or len(known) == len(listings):
+            first = pending or list(listings)[seen.turn % len(listings)]
             seen.turn += 1
-        else:
-            rest = list(sources)
-        for source in rest:
-            seen.jobs[source] = await self._hosting.jobs(source, sha)
-            if _is_pending(seen.jobs[source]):
+            found[first] = await listings[first]()
+            if _is_pending(found[first]) or (not pending and found[first] == known[first]):
+                seen.jobs = {**known, **found}
                 return
+        for name in listings:
+            if name not in found:
+                found[name] = await listings[name]()
+            if _is_pending(found[name]):
+                break
+        seen.jobs = found
 
 
 def report_of(jobs: Iterable[Job], judged: str) -> CiReport:
