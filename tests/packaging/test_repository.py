@@ -75,3 +75,14 @@ def test_a_setting_is_called_by_its_name(document: str) -> None:
 def test_the_readme_knows_every_built_in_runtime() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [name for name in DEFAULTS if f"| `{name}` |" not in text] == []
+
+
+def test_a_code_of_a_blocked_gate_is_one() -> None:
+    """What the page on forges explains is what the program says."""
+    daemon = ROOT / "daemon" / "mosaic_daemon"
+    files = [*(daemon / "forges").rglob("*.py"), *(daemon / "stages" / "gate").glob("*.py")]
+    said = "".join(file.read_text(encoding="utf-8") for file in files)
+    rows = re.findall(r"^\| (`[a-z_`, ]+`) \|", (ROOT / "docs" / "forges.md").read_text(encoding="utf-8"), re.MULTILINE)
+    codes = [code for row in rows for code in re.findall(r"`(\w+)`", row)]
+    assert len(codes) > 30
+    assert [code for code in codes if f'"{code}"' not in said] == []
