@@ -87,7 +87,7 @@ class TestThePullRequest:
         other = commit(bench.repository.root, {"z.txt": "somebody's\n"})
         git(bench.repository.root, "push", "-q", "origin", "HEAD:refs/heads/task/t-1")
         change = await opened(bench, change)
-        assert (bench.branch("task/t-1"), bench.branch("task/t-1-t-1.1")) == (other, change.head_sha)
+        assert (bench.branch("task/t-1"), bench.branch("task/t-1-T-1.1")) == (other, change.head_sha)
         assert (await merged(bench, change))[1] is not None
 
     async def test_a_server_that_refuses_the_branch(self, bench: ScriptedBench, change: Proposal) -> None:
@@ -244,6 +244,7 @@ class TestTheMerge:
         forge, base = bench.restart(patience_sec=0), bench.head()
         bench.tell("pr-merge", "before", HANGS)
         assert await forge.merge(change, base) == Sent("`pr-merge.sh` is still running")
+        await until(lambda: bench.calls("pr-merge"), "the script to run")
         for daemon in (forge, bench.restart()):
             with pytest.raises(Unavailable, match=r"pr-merge\.sh.* is still running"):
                 await daemon.find_landed(change, base)
@@ -307,6 +308,15 @@ class TestTheMerge:
         """Another gate's with the same change, one with more, one with another, one with none."""
         base = bench.head()
         bench.repository.push(files, message)
+        assert await bench.forge.find_landed(change, base) is None
+
+    async def test_an_empty_commit_above_its_content_is_not_its_own(
+        self, bench: ScriptedBench, change: Proposal
+    ) -> None:
+        """Merging would change nothing there, and so does the commit."""
+        base = bench.head()
+        bench.repository.push({"a.txt": "mine\n", "c.txt": "more\n"})
+        bench.repository.push({}, "empty")
         assert await bench.forge.find_landed(change, base) is None
 
     async def test_a_number_that_nobody_knows(self, bench: ScriptedBench, change: Proposal) -> None:

@@ -23,8 +23,7 @@ class Checkouts:
         return self._trees.path(gate)
 
     async def ensure(self, gate: str, branch: str, head_sha: str) -> None:
-        """Make it, or make it anew: a script may have left anything in it."""
-        await self._trees.remove(gate)
+        """Make it, unless it is there: a script may be about to start in it."""
         directory = await self._trees.ensure(gate, branch, head_sha) / ".git"
         atomicfile.write(directory / "config", self._configuration(branch).encode())
         pushed = directory / "refs" / "remotes" / "origin" / branch

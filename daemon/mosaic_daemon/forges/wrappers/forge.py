@@ -121,6 +121,8 @@ class WrappersForge:
             if await self._acts.is_due(self._create(proposal)):
                 branch = await self._push(proposal)
                 self._notes.keep(proposal.gate, branch=branch)
+                if await self._acts.last(self._create(proposal)) is not None:  # it may have left anything there
+                    await self._checkouts.remove(proposal.gate)
                 await self._checkouts.ensure(proposal.gate, branch, proposal.head_sha)
             run = await self._acts.perform(self._create(proposal))
         except PushRefused as refused:
@@ -275,7 +277,7 @@ class WrappersForge:
 
     async def _push(self, proposal: Proposal) -> str:
         """Never forced: a branch that is taken stays as it is, and another name is used."""
-        other = f"{proposal.branch}-{proposal.gate.lower()}"
+        other = f"{proposal.branch}-{proposal.gate}"
         for branch in (proposal.branch, other):
             if await self._clone.push_branch(proposal.head_sha, branch):
                 return branch
