@@ -26,6 +26,7 @@ from mosaic_daemon.nouns.attempt import FailureClass
 from mosaic_daemon.nouns.gate import STEPS, Step
 from mosaic_daemon.nouns.record import Blocked, Failed, Gating, NotStarted
 from mosaic_daemon.nouns.task import Kind, Status
+from mosaic_daemon.repository.reverts import Reverted
 from mosaic_daemon.stages import gate
 from tests.samples import added, at, failure, folded, task, to_gate, to_running
 from tests.stages.gates import Boundaries, GateBench
@@ -221,6 +222,21 @@ async def test_a_merge_that_shows_late(answer: str, after: int, push: str | None
         bench.check()
     assert bench.status is Status.DONE
     assert len(bench.landed) == 1
+
+
+async def test_a_change_that_takes_back_the_work_of_others() -> None:
+    """Blocked with the file and its commit named; naming the file says that it is meant."""
+    bench = GateBench()
+    bench.forge.reverts = (Reverted("a.txt", "c" * 40),)
+    record = await bench.run()
+    assert record.status is Status.BLOCKED
+    assert record.last_failure is not None
+    assert record.last_failure.code == "suspect_revert"
+    assert "a.txt (cccccccccccc)" in record.last_failure.message
+    assert not bench.landed
+    bench.append(ev.TaskEdited(replace(bench.task, files=("a.txt",)), {}, "test"))
+    bench.ask(Status.NOT_STARTED)
+    assert (await bench.run()).status is Status.DONE
 
 
 async def test_a_squash_of_a_wrong_tree_is_seen() -> None:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from mosaic_daemon.nouns.attempt import Failure
+from mosaic_daemon.repository.reverts import Reverted
 
 
 class Verdict(StrEnum):
@@ -189,6 +190,9 @@ class Forge(Protocol):
 
     async def mergeability(self, proposal: Proposal, base_sha: str) -> Mergeability:
         """Probe: whether it would merge into `base_sha`."""
+
+    async def reverted(self, proposal: Proposal, base_sha: str) -> tuple[Reverted, ...]:
+        """Probe: what other tasks have landed lately and this change would take back."""
 
     async def change_ci(self, proposal: Proposal, base_sha: str) -> CiReport:
         """Probe: the change's own CI before it is merged. May start it where nobody else does."""

@@ -31,6 +31,7 @@ from mosaic_daemon.forges.base import (
 from mosaic_daemon.ground.errors import Refused
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.repository.clone import BaseMoved, Clone
+from mosaic_daemon.repository.reverts import Reverted, reverted
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_rails.base import Absent, Cause, Ended, Limits, Lost, Offered, Order, Rail
 
@@ -95,6 +96,9 @@ class InternalForge:
         if merged.tree == await self._clone.git.tree(base_sha):
             return NothingToMerge()
         return Clean(merged.tree, await self._candidate(proposal, base_sha, merged.tree))
+
+    async def reverted(self, proposal: Proposal, base_sha: str) -> tuple[Reverted, ...]:
+        return await reverted(self._clone.git, base_sha, proposal.head_sha, proposal.task)
 
     async def change_ci(self, proposal: Proposal, base_sha: str) -> CiReport:
         return await self._ci(proposal, await self._candidate(proposal, base_sha))

@@ -29,6 +29,7 @@ from mosaic_daemon.forges.base import (
 )
 from mosaic_daemon.forges.history import Files, History, tree_of
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
+from mosaic_daemon.repository.reverts import Reverted
 
 T = TypeVar("T")
 Question = Literal["queue", "change", "commit"]
@@ -80,6 +81,7 @@ class MemoryForge:
         guards_base: False: a merge takes the base branch as it is, as some forges do.
         merges_atomically: False: a merge is not sent again before it was looked for long enough.
         mergeabilities: answers of `mergeability` that come before the true one.
+        reverts: what every change would take back.
         calls: how often each operation was asked for.
         merges, comments: effects that happened, per gate and per issue.
     """
@@ -94,6 +96,7 @@ class MemoryForge:
         self.hooks: list[Hook] = []
         self.guards_base = True
         self.mergeabilities: deque[Mergeability] = deque()
+        self.reverts: tuple[Reverted, ...] = ()
         self.calls: Counter[str] = Counter()
         self.merges: defaultdict[str, list[str]] = defaultdict(list)
         self.comments: defaultdict[str, list[str]] = defaultdict(list)
@@ -147,6 +150,9 @@ class MemoryForge:
 
     async def mergeability(self, proposal: Proposal, base_sha: str) -> Mergeability:
         return self._probe("mergeability", lambda: self._mergeability(proposal, base_sha))
+
+    async def reverted(self, proposal: Proposal, base_sha: str) -> tuple[Reverted, ...]:
+        return self._probe("reverted", lambda: self.reverts)
 
     async def change_ci(self, proposal: Proposal, base_sha: str) -> CiReport:
         return self._probe("change_ci", lambda: self._report("change", proposal.head_sha))

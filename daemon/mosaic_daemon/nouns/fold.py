@@ -7,7 +7,7 @@ from datetime import datetime
 
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import LIMITED, Attempt, Failure, FailureClass
-from mosaic_daemon.nouns.gate import Gate, Step
+from mosaic_daemon.nouns.gate import Gate, Step, may_have_landed
 from mosaic_daemon.nouns.record import (
     Blocked,
     Deferred,
@@ -198,7 +198,7 @@ def _cannot_be_undone(state: State) -> bool:
     """Its squash commit is, or may be, on the base branch: it can only go forward."""
     match state:
         case Gating(gate=gate) | Blocked(gate=Gate() as gate):
-            return gate.merge_sha is not None or (gate.intent is not None and gate.step is Step.MERGE)
+            return may_have_landed(gate)
         case _:
             return False
 

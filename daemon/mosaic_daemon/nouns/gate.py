@@ -74,3 +74,8 @@ class Gate:
 def is_past_guard(gate: Gate) -> bool:
     """Whether it stands between the queue guard and the CI verdict: nothing of ours may move the base branch now."""
     return gate.step not in (Step.LEASE, Step.MAIN_CLEAR, Step.CLOSE)
+
+
+def may_have_landed(gate: Gate) -> bool:
+    """Whether its squash commit is, or may be, on the base branch: then it can only go forward."""
+    return gate.merge_sha is not None or (gate.intent is not None and gate.step is Step.MERGE)

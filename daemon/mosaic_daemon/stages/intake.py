@@ -15,6 +15,7 @@ from typing import Any, Literal
 from mosaic_daemon.ground.errors import InputError, Refused
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import FailureClass
+from mosaic_daemon.nouns.gate import may_have_landed
 from mosaic_daemon.nouns.record import (
     Blocked,
     Deferred,
@@ -107,7 +108,7 @@ def request(record: Record, wanted: Status, reason: str, source: str) -> ev.Task
         case Status.NOT_STARTED, NotStarted():
             return None
         case Status.NOT_STARTED, Blocked(gate=gate, attempt=attempt, failure=failure) if gate and attempt:
-            if failure.kind is FailureClass.GATE or gate.merge_sha or gate.intent:
+            if failure.kind is FailureClass.GATE or may_have_landed(gate):
                 return ev.GateResumed(source)
             return ev.Requeued(reason, source)
         case Status.NOT_STARTED, Failed() | Blocked() | Deferred():
@@ -123,7 +124,7 @@ def request(record: Record, wanted: Status, reason: str, source: str) -> ev.Task
         case ((Status.NOT_STARTED | Status.DEFERRED | Status.BLOCKED), Running(stopping=stopping)):
             return None if stopping == wanted.value else ev.StopRequested(_STOPS[wanted], reason, source)
         case ((Status.NOT_STARTED | Status.DEFERRED | Status.BLOCKED), Gating(gate=gate) | Blocked(gate=gate)) if gate:
-            if gate.merge_sha or gate.intent:
+            if may_have_landed(gate):
                 raise Refused(
                     "its squash commit is, or may be, on the base branch: it can only go forward", where=record.id
                 )

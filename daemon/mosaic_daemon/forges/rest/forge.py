@@ -44,6 +44,7 @@ from mosaic_daemon.forges.rest.watch import Polling
 from mosaic_daemon.ground.errors import MosaicError, Unavailable
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.repository.clone import Clone, PushRefused
+from mosaic_daemon.repository.reverts import Reverted, reverted
 
 _UNDECIDED_SEC = 60.0
 _ISSUE = re.compile(r"(?:.*[#!/])?(\d{1,9})")
@@ -91,6 +92,9 @@ class RestForge:
     async def queue(self, base_sha: str) -> CiReport:
         return await self._verdicts.of_branch(base_sha)
 
+    async def reverted(self, proposal: Proposal, base_sha: str) -> tuple[Reverted, ...]:
+        return await reverted(self._clone.git, base_sha, proposal.head_sha, proposal.task)
+
     async def change_ci(self, proposal: Proposal, base_sha: str) -> CiReport:
         return await self._verdicts.of_change(proposal.head_sha)
 
@@ -106,7 +110,8 @@ class RestForge:
         if proposal.change:
             mine = [await self._hosting.pull(int(proposal.change))]
         else:
-            mine = [pull for pull in await self._pulls(proposal) if proposal.marker in pull.body]
+            marked = [pull for pull in await self._pulls(proposal) if proposal.marker in pull.body]
+            mine = [pull for pull in marked if pull.state is PullState.OPEN or _is_exact(pull, proposal)]
         for pull in mine:
             if self._problem(pull, proposal) is None:
                 return str(pull.number)
@@ -116,7 +121,7 @@ class RestForge:
 
     async def open_change(self, proposal: Proposal) -> Answer:
         for pull in await self._pulls(proposal):
-            if pull.state is PullState.OPEN:
+            if pull.state is PullState.OPEN and _is_exact(pull, proposal):
                 body = f"{pull.body}\n\n{proposal.marker}\n" if pull.body else proposal.body
                 return await self._hosting.update_pull(pull.number, title=pull.title or proposal.title, body=body)
         try:
@@ -209,7 +214,7 @@ class RestForge:
         """A forge may merge and leave the pull request open; one whose work went back to a worker is over as well."""
         try:
             for pull in await self._pulls(proposal):
-                if pull.state is PullState.OPEN and proposal.marker in pull.body:
+                if pull.state is PullState.OPEN and _is_exact(pull, proposal) and proposal.marker in pull.body:
                     await self._hosting.close_pull(pull.number)
         except MosaicError as error:
             logger.warning("{}: its pull request could not be closed: {}", proposal.task, error)
@@ -243,17 +248,19 @@ class RestForge:
     # --- pieces -------------------------------------------------------------------------------------------------------
 
     async def _pulls(self, proposal: Proposal) -> list[Pull]:
-        """Pull requests of exactly the accepted commit, newest first."""
+        """Pull requests of exactly the accepted commit, newest first; where there is none, those of its branches."""
+        others: list[Pull] = []
         for branch in _branches(proposal):
-            pulls = await self._hosting.pulls(branch, proposal.target)
-            if found := [pull for pull in pulls if pull.own and pull.head_sha == proposal.head_sha]:
-                return found
-        return []
+            pulls = [pull for pull in await self._hosting.pulls(branch, proposal.target) if pull.own]
+            if exact := [pull for pull in pulls if _is_exact(pull, proposal)]:
+                return exact
+            others += pulls
+        return others
 
     async def _pull(self, proposal: Proposal) -> Pull | None:
         if proposal.change:
             return await self._hosting.pull(int(proposal.change))
-        found = await self._pulls(proposal)
+        found = [pull for pull in await self._pulls(proposal) if _is_exact(pull, proposal)]
         return await self._hosting.pull(found[0].number) if found else None
 
     async def _push(self, proposal: Proposal) -> str:
@@ -274,7 +281,7 @@ class RestForge:
         if pull.state is PullState.CLOSED:
             problem = f"pull request {pull.number} was closed by somebody without a merge: open it again"
             return self._failure(problem, "closed_by_person", command)
-        if pull.head_sha != proposal.head_sha:
+        if not _is_exact(pull, proposal):
             problem = f"pull request {pull.number} is at {pull.head_sha}, {proposal.head_sha} was accepted"
             return self._failure(problem, "head_moved", command)
         return None
@@ -291,6 +298,10 @@ class RestForge:
 def _branches(proposal: Proposal) -> tuple[str, str]:
     """Its own branch, and one that nobody else can have taken."""
     return proposal.branch, f"{proposal.branch}-{proposal.gate}"
+
+
+def _is_exact(pull: Pull, proposal: Proposal) -> bool:
+    return pull.head_sha == proposal.head_sha
 
 
 def _number(issue: str) -> int | None:

@@ -32,6 +32,7 @@ from mosaic_daemon.forges.wrappers.waits import Waits
 from mosaic_daemon.ground.errors import ConfigError, Unavailable
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.repository.clone import Clone, PushRefused
+from mosaic_daemon.repository.reverts import Reverted, reverted
 from mosaic_rails.base import Rail
 
 
@@ -145,6 +146,9 @@ class WrappersForge:
         if merged.tree == await self._clone.git.tree(base_sha):
             return NothingToMerge()
         return Clean(merged.tree)
+
+    async def reverted(self, proposal: Proposal, base_sha: str) -> tuple[Reverted, ...]:
+        return await reverted(self._clone.git, base_sha, proposal.head_sha, proposal.task)
 
     async def merge(self, proposal: Proposal, base_sha: str) -> Answer:
         """The script knows no head to pin: where the branch is, is looked at just before."""

@@ -142,7 +142,7 @@ class _Advance:
             case ci.Red(message=message) if not self._record.task.fixes_main:
                 return GateHeld(Hold(f"{message}, at {(report.judged or base)[:12]}"))
             case ci.Stuck(code=code, message=message):
-                return GateBlocked(self._failure(FailureClass.CI, message, code, report))
+                return GateBlocked(self._failure(FailureClass.GATE, message, code, report))
             case _:
                 return replace(self._stepped({**seen, **ci.evidence(report)}), base_sha=base)
 
@@ -176,6 +176,8 @@ class _Advance:
                 return GateBlocked(failure)
             case Clean() as clean:
                 pass
+        if (suspect := await self._takes_back(base)) is not None:
+            return GateBlocked(suspect)
         merged: dict[str, object] = {"tree": clean.tree, "candidate": clean.candidate}
         if self._policy.ci == "none" or self._policy.change_ci == "skip":
             return self._stepped({**merged, "verdict": "not asked", "checks": []})
@@ -187,7 +189,7 @@ class _Advance:
                 failure = self._failure(FailureClass.CI, message, "ci_failed", report)
                 return await self._rerun(self._proposal.head_sha) or self._returned(failure)
             case ci.Stuck(code=code, message=message):
-                return GateBlocked(self._failure(FailureClass.CI, message, code, report))
+                return GateBlocked(self._failure(FailureClass.GATE, message, code, report))
             case _:
                 return self._stepped({**merged, **ci.evidence(report)})
 
@@ -234,7 +236,7 @@ class _Advance:
                 failure = self._failure(FailureClass.CI, f"{message}, at {sha}", "main_ci_failed", report)
                 return await self._rerun(sha) or GateBlocked(failure)
             case ci.Stuck(code=code, message=message):
-                return GateBlocked(self._failure(FailureClass.CI, message, code, report))
+                return GateBlocked(self._failure(FailureClass.GATE, message, code, report))
             case _:
                 return self._stepped(ci.evidence(report))
 
@@ -334,6 +336,17 @@ class _Advance:
         elif self._look.now - (gate.intended_at or self._look.now) >= _RERUN_SHOWS:
             return None
         return GateHeld(Hold(f"CI of {sha[:12]} is red; its jobs run once more"))
+
+    async def _takes_back(self, base: str) -> Failure | None:
+        """Other tasks' work that this change would undo without having named the file."""
+        reverted = await self._forge.reverted(self._proposal, base)
+        found = [each for each in reverted if each.path not in self._record.task.files]
+        if not found:
+            return None
+        named = ", ".join(f"{each.path} ({each.by[:12]})" for each in found[:5])
+        problem = f"it takes back what other tasks have landed: {named}; if that is meant, name them in its `files`"
+        failure = self._failure(FailureClass.GATE, problem, "suspect_revert")
+        return replace(failure, command=f"git diff {base}...{self._gate.head_sha} -- {found[0].path}")
 
     # --- pieces -------------------------------------------------------------------------------------------------------
 
