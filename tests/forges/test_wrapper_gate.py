@@ -74,9 +74,13 @@ class Daemons:
                     self.restart()
                 elif event is None or isinstance(event, ev.GateHeld):
                     await asyncio.sleep(0.02)
-                    self.now += timedelta(seconds=1)
+                    self.now = self._next_look()
         assert self.record is not None
         return self.record
+
+    def _next_look(self) -> datetime:
+        until = self.state.gate.hold.until if isinstance(self.state, Gating) and self.state.gate.hold else None
+        return max(until or self.now, self.now + timedelta(seconds=1))
 
     def restart(self) -> None:
         self.bench.restart()
