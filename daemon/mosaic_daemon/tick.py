@@ -153,6 +153,7 @@ class Tick:
             has_moved |= moved
             if self._table_is_due():
                 await self._publish_table()
+                moved |= holder is not None and not self._table_is_due()  # it may be what the gate has waited for
         return has_moved
 
     async def _advance(self, record: Record) -> bool:
