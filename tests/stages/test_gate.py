@@ -393,7 +393,7 @@ async def test_a_forge_that_has_not_decided_yet() -> None:
     )
     record = await bench.run()
     assert record.status is Status.BLOCKED
-    assert record.notes[-1] == "worker: needs two approvals | x"
+    assert record.notes[-1] == "gate:mergeable: needs two approvals | x"
 
 
 @pytest.mark.parametrize("answer", [Conflict(()), NothingToMerge()])

@@ -173,7 +173,7 @@ class _Advance:
             case Undecided(reason=reason):
                 return GateHeld(Hold(reason))
             case Forbidden(failure=failure):
-                return GateBlocked(failure)
+                return self._refused(failure)
             case Clean() as clean:
                 pass
         if (suspect := await self._takes_back(base)) is not None:
@@ -306,7 +306,7 @@ class _Advance:
                 soon = self._look.now + min(max(_PUT_OFF, self._waited / 4), _LONGEST_PUT_OFF)
                 return GateHeld(Hold(reason, max(until or soon, soon)), nothing_happened=True)
             case Forbidden(failure=failure):
-                return GateBlocked(replace(failure, step=f"gate:{self._gate.step}", at=self._look.now))
+                return self._refused(failure)
             case Sent() if self._may_act_again:
                 problem = f"{what} was accepted, and no commit of it is on the base branch"
                 return GateBlocked(self._failure(FailureClass.GATE, problem, "merge_not_found"))
@@ -362,6 +362,9 @@ class _Advance:
     def _intended(self, request: Mapping[str, object], attempt: int) -> GateIntended:
         key = f"{self._gate.id}:{self._gate.step}:{self._gate.acts}"
         return GateIntended(self._gate.step, key, {**request, "try": attempt})
+
+    def _refused(self, failure: Failure) -> TaskEvent:
+        return GateBlocked(replace(failure, step=f"gate:{self._gate.step}", at=self._look.now))
 
     def _returned(self, failure: Failure) -> TaskEvent:
         if self._record.tries.get(failure.kind.value, 0) < self._policy.returns:
