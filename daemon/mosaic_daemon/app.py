@@ -13,6 +13,9 @@ from mosaic_daemon.faces.table import TableFace
 from mosaic_daemon.forges.base import Forge
 from mosaic_daemon.forges.internal import Checks, InternalForge
 from mosaic_daemon.forges.rest.webhook import door_of
+from mosaic_daemon.forges.wrappers.commands import Commands
+from mosaic_daemon.forges.wrappers.commands import environment as scripts_environment
+from mosaic_daemon.forges.wrappers.forge import Conduct, WrappersForge
 from mosaic_daemon.ground import instance
 from mosaic_daemon.ground.clock import SystemClock
 from mosaic_daemon.ground.errors import ConfigError
@@ -136,10 +139,26 @@ def runtimes(configured: Mapping[str, RuntimeSettings]) -> dict[str, Runtime]:
 def _forge(layout: Layout, settings: Settings, clone: Clone) -> Forge:
     if settings.forge.provider == "internal":
         return _internal(layout, settings, clone)
+    if settings.forge.provider == "wrappers":
+        return _wrappers(layout, settings, clone)
     # The libraries behind it take longer to import than everything else together.
     from mosaic_daemon.forges.rest import connect  # noqa: PLC0415
 
     return connect.forge(settings.forge, clone, settings.gate.first_run_sec)
+
+
+def _wrappers(layout: Layout, settings: Settings, clone: Clone) -> WrappersForge:
+    conduct = Conduct(
+        rail=ProcessRail(layout.forge / "runs"),
+        folder=layout.forge,
+        env=scripts_environment(os.environ),
+        ci_timeout_sec=settings.gate.ci_timeout_sec,
+        queue_timeout_sec=settings.gate.queue_timeout_sec,
+    )
+    commands = Commands(**settings.forge.commands)  # type: ignore[arg-type]  # pydantic has checked the names
+    if settings.forge.issue_closed is not None:
+        commands = replace(commands, closed=settings.forge.issue_closed)
+    return WrappersForge(clone, commands, conduct)
 
 
 def _internal(layout: Layout, settings: Settings, clone: Clone) -> InternalForge:
@@ -175,8 +194,6 @@ def check(settings: Settings) -> None:
     Raises:
         ConfigError: names the keys.
     """
-    if settings.forge.provider == "wrappers":
-        raise ConfigError("`forge.provider` is `wrappers`, which this version does not have yet")
     door_of(settings.forge)
     is_internal = settings.forge.provider == "internal"
     if is_internal and settings.gate.ci == "required" and settings.gate.ci_command is None:

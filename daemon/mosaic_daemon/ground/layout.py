@@ -45,6 +45,11 @@ class Layout:
         return self.state / "worktrees"
 
     @property
+    def forge(self) -> Path:
+        """What the user's own forge scripts said: a note per gate, and under `runs` and `trees` their runs."""
+        return self.state / "forge"
+
+    @property
     def checks(self) -> Path:
         """CI runs of the internal forge: their records, and under `trees` their checkouts."""
         return self.state / "checks"

@@ -46,8 +46,8 @@ An unknown key, or an unknown variable with this prefix, is an error and never i
 line, the key and the nearest valid name. A running daemon takes in a changed `config.toml` without a restart; a wrong
 one is reported, and the last good settings stay.
 
-Some values are known and not carried out by this version: `forge.provider` as `wrappers`, `tracking.commit` as `pr` or
-`local`, and every `run.delegation` but `auto` and `process`. They are refused at the start, with exit code 78.
+Some values are known and not carried out by this version: `tracking.commit` as `pr` or `local`, and every
+`run.delegation` but `auto` and `process`. They are refused at the start, with exit code 78.
 """
 
 

@@ -105,6 +105,19 @@ class RuntimeSettings(Group):
     """Names, `*` allowed at the end, handed through from the daemon's environment."""
 
 
+Script = Literal[
+    "pr_create",
+    "pr_merge",
+    "pr_ci_wait",
+    "ci_queue_wait",
+    "issue_create",
+    "issue_view",
+    "issue_close",
+    "issue_comment",
+    "milestone_close",
+]
+
+
 class ForgeSettings(Group):
     """Where changes are merged and issues closed."""
 
@@ -135,6 +148,15 @@ class ForgeSettings(Group):
 
     webhook_any_address: bool = False
     """Let `webhook_listen` be more than loopback. There is no TLS: put a proxy with it in front."""
+
+    commands: dict[Script, tuple[str, ...]] = Field(
+        default_factory=dict, examples=[{"pr_merge": ["pr-merge.sh", "-n", "{number}", "-m", "squash"]}]
+    )
+    """The scripts of `wrappers` as argv templates, never given to a shell; see docs/forges.md. Those left out are under
+    `~/.config/mosaic/tools/git`; an empty list is a step that is not taken."""
+
+    issue_closed: str | None = Field(default=None, examples=["(?i)state: closed"])
+    """A regular expression that `issue_view` says of a closed issue, where its answer is no JSON."""
 
 
 class GateSettings(Group):

@@ -1,7 +1,7 @@
 """Looking at CI: often enough to be quick, seldom enough to be polite, and what a list of jobs comes to.
 
 While one listing has a job that has not ended, nothing in the others can end the waiting: only that one is asked. While
-nothing changes at all, each listing is asked in its turn.
+nothing changes at all, each listing is asked in its turn; before silence is believed, all of them.
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ class Polling:
 
 @dataclass(slots=True)
 class _Seen:
-    """What is known of one commit. `looked_at`, `next_at`: monotonic."""
+    """What is known of one commit. `since`, `looked_at`, `next_at`: monotonic."""
 
     interval: float
+    since: float
     looked_at: float = 0.0
     next_at: float = 0.0
     jobs: dict[str, list[Job]] = field(default_factory=dict)
@@ -87,11 +88,11 @@ class Watch:
         return {source: partial(self._hosting.jobs, source, sha) for source in self._hosting.sources}
 
     async def _watched(self, key: str, listings: Mapping[str, _Listing]) -> Mapping[str, list[Job]]:
-        seen = self._seen.setdefault(key, _Seen(self._polling.first_sec))
+        monotonic = self._polling.timing.monotonic
+        seen = self._seen.setdefault(key, _Seen(self._polling.first_sec, monotonic()))
         self._seen.move_to_end(key)
         if len(self._seen) > _KEPT:
             self._seen.popitem(last=False)
-        monotonic = self._polling.timing.monotonic
         if monotonic() >= seen.next_at:
             before = _newest(seen.jobs)
             await self._look(seen, listings)
@@ -107,7 +108,8 @@ class Watch:
         """Ask one listing, and the others only when it has news. What fails half-way is asked as a whole next time."""
         known, seen.jobs, found = seen.jobs, {}, {}
         pending = next((name for name in listings if _is_pending(known.get(name, ()))), None)
-        if pending or len(known) == len(listings):
+        silent_sec = 0.0 if any(known.values()) else self._polling.timing.monotonic() - seen.since
+        if pending or (len(known) == len(listings) and silent_sec < self._polling.first_run_sec / 2):
             first = pending or list(listings)[seen.turn % len(listings)]
             seen.turn += 1
             found[first] = await listings[first]()
