@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import DIALECTS, OnForge
+from tests.forges.scripted import write_scripts
 from tests.support import worker
 from tests.support.fixtures import Start
+from tests.support.repo import Repo, git
 
 
 @pytest.fixture(params=DIALECTS)
@@ -70,3 +72,41 @@ def test_killed_in_the_middle_of_it_and_started_again(on: OnForge, start: Start)
     assert on.repo.squashes() == {"T-1": 1}
     assert len(on.fake.pulls) == 1
     assert len(on.fake.comments(issue)) == 1
+
+
+@pytest.fixture
+def scripted(repo: Repo) -> Repo:
+    """A repository whose forge is the user's own scripts, where the guide has them."""
+    assert repo.origin is not None
+    write_scripts(repo.folder / "home" / ".config" / "mosaic" / "tools" / "git", repo.folder / "forge", repo.origin)
+    repo.configure('[forge]\nprovider = "wrappers"\n')
+    return repo
+
+
+def test_the_users_own_scripts_deliver(scripted: Repo, start: Start) -> None:
+    """They open, wait, merge and close; git says what landed."""
+    scripted.write_tasks(
+        scripted.task("T-1", issue="#5"), scripted.task("T-2", "test -f T-1.txt", issue="#6", depends_on=["T-1"])
+    )
+    daemon = start(scripted, "--until-idle")
+    assert daemon.wait() == 0, daemon.log
+    titles = git(scripted.landed, "log", "--first-parent", "--reverse", "--format=%s", "main").splitlines()
+    assert [title.partition(":")[0] for title in titles if title.startswith("T-")] == ["T-1", "T-2"]
+    assert sorted(file.name for file in (scripted.folder / "forge" / "closed").iterdir()) == ["5", "6"]
+
+
+def test_a_script_that_fails_blocks_with_its_whole_command_line(scripted: Repo, start: Start) -> None:
+    """In the notes and in the event; nothing else is tried in its place, and `retry` goes on when it is mended."""
+    broken = scripted.folder / "forge" / "pr-merge.before"
+    broken.write_text("echo 'no such remote' >&2; exit 3\n")
+    scripted.write_tasks(scripted.task("T-1"))
+    assert start(scripted, "--until-idle").wait() == 3
+    command = f"{scripted.folder}/home/.config/mosaic/tools/git/pr-merge.sh -n 10 -m squash"
+    assert command in scripted.shown()["T-1"]["notes"]
+    assert command in str(scripted.events("gate-blocked")[-1].body)
+    assert not list((scripted.folder / "forge" / "closed").iterdir())
+    broken.unlink()
+    scripted.edit_tasks(T_1={"status": "not-started"})
+    daemon = start(scripted, "--until-idle")
+    assert daemon.wait() == 0, daemon.log
+    assert scripted.attempts_run() == ["T-1.1"]

@@ -70,6 +70,17 @@ _SCRIPTS = {
 }
 
 
+def write_scripts(tools: Path, state: Path, origin: Path) -> None:
+    """The guide's scripts in `tools`, for the repository `origin`; what they know is kept in `state`."""
+    tools.mkdir(parents=True)
+    for part in ("pulls", "titles", "closed"):
+        (state / part).mkdir(parents=True)
+    for name, text in _SCRIPTS.items():
+        script = tools / f"{name}.sh"
+        script.write_text(_COMMON.replace("@STATE@", str(state)).replace("@ORIGIN@", str(origin)) + text)
+        script.chmod(0o700)
+
+
 class ScriptedBench(GitBench):
     """A repository whose forge is scripts.
 
@@ -80,13 +91,7 @@ class ScriptedBench(GitBench):
     def __init__(self, folder: Path, clone: Clone, repository: Repository) -> None:
         super().__init__(clone, repository)
         self.state = folder / "forge"
-        for part in ("pulls", "titles", "closed", "tools"):
-            (self.state / part).mkdir(parents=True)
-        for name, text in _SCRIPTS.items():
-            script = self.state / "tools" / f"{name}.sh"
-            common = _COMMON.replace("@STATE@", str(self.state)).replace("@ORIGIN@", str(repository.base))
-            script.write_text(common + text)
-            script.chmod(0o700)
+        write_scripts(self.state / "tools", self.state, repository.base)
         self.commands = self._commands()
         self.conduct = Conduct(
             rail=ProcessRail(folder / "forge-runs"),
