@@ -29,6 +29,7 @@ from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.store.memory import MemoryJournal
 from tests.forges.fakes.fake import Fake, enterprise
 from tests.forges.fakes.fixtures import DIALECTS
+from tests.forges.fakes.origin import Origin
 from tests.forges.fakes.state import Issue
 from tests.forges.rest.conftest import MAKERS
 from tests.forges.rest.loopback import OwnTime
@@ -41,7 +42,6 @@ POLICY = GatePolicy("main", ci_timeout=timedelta(minutes=5), queue_timeout=timed
 WORK = {"a.txt": "mine\n"}
 
 _WORK = "refs/mosaic/work"
-_LOOK_AGAIN_SEC = 40.0
 _PATIENCE = 12
 _MOST_LOOKS = 300
 
@@ -72,12 +72,8 @@ def prepared(folder: Path) -> Path:
 
 def worked(clone: Path, base: str, files: Mapping[str, str]) -> str:
     """A worker's commit on top of `base`, as a daemon has fetched it."""
-    listed = git(clone, "ls-tree", base).splitlines()
-    blobs = {path: git(clone, "hash-object", "-w", "--stdin", stdin=text.encode()) for path, text in files.items()}
-    kept = [line for line in listed if line.partition("\t")[2] not in files]
-    lines = [*kept, *(f"100644 blob {blob}\t{path}" for path, blob in blobs.items())]
-    tree = git(clone, "mktree", stdin="\n".join(lines).encode())
-    return git(clone, "commit-tree", tree, "-p", base, "-m", "work")
+    origin = Origin(clone)
+    return origin.make_commit(origin.tree_with(base, files), (git(clone, "rev-parse", base),), "work")
 
 
 @dataclass
@@ -127,7 +123,7 @@ class Daemon:
     """One daemon with one task: what the tick does with it, look by look.
 
     Attributes:
-        head: the accepted commit. policy: may be replaced at any time.
+        head: the accepted commit. policy: may be replaced at any time. pause_sec: between two looks that move nothing.
     """
 
     def __init__(self, world: World, clone: Clone, of: Task) -> None:
@@ -139,6 +135,7 @@ class Daemon:
         self.journal = MemoryJournal()
         self.ledger = Ledger(self.journal)
         self.head = ""
+        self.pause_sec = 40.0
         self.forge = self._forge()
         self._isolation = Isolation()
         self._has_just_intended = False
@@ -236,7 +233,7 @@ class Daemon:
             if each is not None:
                 each()
             waited = 0 if await self.look() else waited + 1
-            self.world.time.seconds += _LOOK_AGAIN_SEC if waited else 0
+            self.world.time.seconds += self.pause_sec if waited else 0
             if waited > _PATIENCE:
                 break
         else:

@@ -93,12 +93,12 @@ class Ci:
         return list({c.name: c for c in self.of(sha, kind)}.values())
 
     def suites(self, kind: str | None = "job") -> list[list[Check]]:
-        """The checks of each workflow run or pipeline, newest first."""
-        found: dict[int, list[Check]] = {}
+        """The checks of each workflow run or pipeline, newest first; of a status only its newest entry."""
+        found: dict[int, dict[str, Check]] = {}
         for check in self._state.checks:
             if kind in (None, check.kind):
-                found.setdefault(check.suite, []).append(check)
-        return [found[suite] for suite in sorted(found, reverse=True)]
+                found.setdefault(check.suite, {})[check.name] = check
+        return [list(found[suite].values()) for suite in sorted(found, reverse=True)]
 
     def rerun(self, suite: int) -> bool:
         """Run the failed jobs of a run or pipeline once more; what comes of it is `every_rerun`'s to say."""
