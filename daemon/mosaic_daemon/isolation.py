@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mosaic_daemon.forges.rest.answers import Rejected
+from mosaic_daemon.forges.base import Rejected
 from mosaic_daemon.ground.errors import InputError, Unavailable, is_full_disk
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.nouns.record import Gating, Record

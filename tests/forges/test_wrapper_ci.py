@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from mosaic_daemon.forges.base import CiReport, Forbidden, Proposal, Verdict
-from mosaic_daemon.forges.rest.answers import Rejected
+from mosaic_daemon.forges.base import CiReport, Forbidden, Proposal, Rejected, Verdict
 from mosaic_daemon.forges.wrappers.forge import WrappersForge
 from mosaic_rails.base import Cause
 from mosaic_rails.memory import End, MemoryRail

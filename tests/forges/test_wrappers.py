@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mosaic_daemon.forges.base import Answer, Delayed, Forbidden, Landed, Moved, Proposal, Sent
-from mosaic_daemon.forges.rest.answers import Rejected
+from mosaic_daemon.forges.base import Answer, Delayed, Forbidden, Landed, Moved, Proposal, Rejected, Sent
 from mosaic_daemon.forges.wrappers.forge import WrappersForge
 from mosaic_daemon.forges.wrappers.issues import IssueText
 from mosaic_daemon.ground.errors import ConfigError, InputError, Unavailable

@@ -187,7 +187,7 @@ def _forge(layout: Layout, settings: Settings) -> list[Finding]:
 
 
 async def _asked(hosting: Hosting, settings: Settings) -> list[Finding]:
-    from mosaic_daemon.forges.rest.answers import Rejected
+    from mosaic_daemon.forges.base import Rejected
     from mosaic_daemon.ground.errors import Unavailable
 
     branch = settings.tracking.base_branch

@@ -12,8 +12,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from mosaic_daemon.ground.errors import MosaicError
 from mosaic_daemon.nouns.attempt import Failure
 from mosaic_daemon.repository.reverts import Reverted
+
+
+class Rejected(MosaicError):
+    """A read that the forge refuses: asking again gives the same."""
+
+    def __init__(self, failure: Failure, where: str, remedy: str = "") -> None:
+        self.failure = failure
+        super().__init__(failure.message, where=where, remedy=remedy)
 
 
 class Verdict(StrEnum):
@@ -159,7 +168,9 @@ class Landed:
 
 
 class Forge(Protocol):
-    """A place where changes are merged. Probes raise Unavailable when it cannot be asked now."""
+    """A place where changes are merged. A probe raises Unavailable when it cannot be asked now, Rejected when it may not
+    be asked at all.
+    """
 
     @property
     def name(self) -> str: ...

@@ -7,8 +7,7 @@ from contextlib import suppress
 import pytest
 from loguru import logger
 
-from mosaic_daemon.forges.base import Delayed, Forbidden, Moved, Sent
-from mosaic_daemon.forges.rest.answers import Rejected
+from mosaic_daemon.forges.base import Delayed, Forbidden, Moved, Rejected, Sent
 from mosaic_daemon.forges.rest.hosting import (
     IssueText,
     Job,

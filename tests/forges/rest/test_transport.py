@@ -12,8 +12,8 @@ import httpx
 import pytest
 from loguru import logger
 
-from mosaic_daemon.forges.base import Delayed, Sent
-from mosaic_daemon.forges.rest.answers import Rejected, Reply, failure_of
+from mosaic_daemon.forges.base import Delayed, Rejected, Sent
+from mosaic_daemon.forges.rest.answers import Reply, failure_of
 from mosaic_daemon.forges.rest.host import Host
 from mosaic_daemon.forges.rest.pace import Budget
 from mosaic_daemon.forges.rest.transport import Transport

@@ -10,8 +10,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from mosaic_daemon.forges.base import Rejected
 from mosaic_daemon.forges.rest.parsing import Value, parsed
-from mosaic_daemon.ground.errors import MosaicError
 from mosaic_daemon.ground.secrets import redact
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 
@@ -89,14 +89,6 @@ class Reply:
     @property
     def summary(self) -> str:
         return f"{self.status} {self.said}".strip()
-
-
-class Rejected(MosaicError):
-    """A read that the forge refuses: asking again gives the same."""
-
-    def __init__(self, failure: Failure, where: str, remedy: str = "") -> None:
-        self.failure = failure
-        super().__init__(failure.message, where=where, remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from mosaic_daemon.forges.rest.answers import Rejected, Reply
+from mosaic_daemon.forges.base import Rejected
+from mosaic_daemon.forges.rest.answers import Reply
 from mosaic_daemon.forges.rest.hosting import Diagnosis, Hosting, Rules
 from mosaic_daemon.forges.rest.parsing import Value
 from mosaic_daemon.forges.rest.transport import Transport

@@ -8,8 +8,7 @@ from typing import Protocol
 
 from loguru import logger
 
-from mosaic_daemon.forges.base import Answer, Delayed, Forbidden, Moved, Sent
-from mosaic_daemon.forges.rest.answers import Rejected
+from mosaic_daemon.forges.base import Answer, Delayed, Forbidden, Moved, Rejected, Sent
 from mosaic_daemon.forges.rest.hosting import Issue, IssueText, Milestone
 from mosaic_daemon.ground.errors import Unavailable
 

@@ -27,10 +27,10 @@ from mosaic_daemon.forges.base import (
     Moved,
     NothingToMerge,
     Proposal,
+    Rejected,
     Sent,
     Undecided,
 )
-from mosaic_daemon.forges.rest.answers import Rejected
 from mosaic_daemon.forges.rest.hosting import (
     Hosting,
     Pull,

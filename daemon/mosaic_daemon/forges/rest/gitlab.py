@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from mosaic_daemon.forges.base import Answer, Forbidden, Sent
+from mosaic_daemon.forges.base import Answer, Forbidden, Rejected, Sent
 from mosaic_daemon.forges.rest import acts
 from mosaic_daemon.forges.rest import gitlab_reading as reading
 from mosaic_daemon.forges.rest.acts import Acts, act
-from mosaic_daemon.forges.rest.answers import Rejected, Reply, failure_of
+from mosaic_daemon.forges.rest.answers import Reply, failure_of
 from mosaic_daemon.forges.rest.checkup import CI_FILES, Checkup, whoami
 from mosaic_daemon.forges.rest.filing import Filed, filed
 from mosaic_daemon.forges.rest.host import Host

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from mosaic_daemon.forges.base import Answer, Proposal, Sent
-from mosaic_daemon.forges.rest.answers import Rejected
+from mosaic_daemon.forges.base import Answer, Proposal, Rejected, Sent
 from mosaic_daemon.forges.wrappers.acts import Acts
 from mosaic_daemon.forges.wrappers.commands import (
     Commands,

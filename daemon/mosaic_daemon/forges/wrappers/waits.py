@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mosaic_daemon.forges.base import Check, CiReport, Verdict
-from mosaic_daemon.forges.rest.answers import Rejected
+from mosaic_daemon.forges.base import Check, CiReport, Rejected, Verdict
 from mosaic_daemon.forges.wrappers.runs import Run, Runs, Script
 
 _TRIES = 5

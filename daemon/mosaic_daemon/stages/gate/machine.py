@@ -6,34 +6,26 @@ issue closed. Nothing is concluded from an exit code or from emptiness: after ev
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from mosaic_daemon.forges.base import (
     Answer,
-    CiReport,
     Clean,
     Conflict,
-    Delayed,
     Forbidden,
     Forge,
     Moved,
     NothingToMerge,
     Proposal,
-    Sent,
     Undecided,
 )
-from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.nouns.events import (
     GateBlocked,
     GateFailed,
     GateHeld,
-    GateIntended,
     GateReturned,
-    GateRewound,
     GateStepped,
     TaskDone,
     TaskEvent,
@@ -41,16 +33,9 @@ from mosaic_daemon.nouns.events import (
 from mosaic_daemon.nouns.gate import STEPS, Gate, Hold, Step, is_past_guard
 from mosaic_daemon.nouns.record import Gating, Record
 from mosaic_daemon.stages.gate import ci, evidence
+from mosaic_daemon.stages.gate.acts import Acts
 from mosaic_daemon.stages.gate.policy import GatePolicy, Look
 from mosaic_daemon.stages.gate.proposal import proposal_of
-
-_MAX_ROUNDS = 100
-_MAX_TRIES = 3
-_PROBES = tuple(timedelta(seconds=seconds) for seconds in (2, 6, 14, 29, 59, 119))
-_Act = Callable[[], Awaitable[Answer]]
-_PUT_OFF = timedelta(seconds=5)
-_LONGEST_PUT_OFF = timedelta(minutes=1)
-_RERUN_SHOWS = timedelta(minutes=1)
 
 
 def lease_holder(records: Iterable[Record]) -> str | None:
@@ -102,7 +87,7 @@ class _Advance:
         self._forge = forge
         self._policy = policy
         self._look = look
-        self._waited = look.now - (gate.since or gate.opened_at)
+        self._acts = Acts(gate, forge, policy, look)
         self._proposal: Proposal = replace(proposal_of(record, gate, policy.target), siblings=look.siblings)
 
     async def run(self) -> TaskEvent | None:
@@ -136,13 +121,13 @@ class _Advance:
         if self._policy.ci == "none":
             return replace(self._stepped({**seen, **ci.DECLARED_NONE}), base_sha=base)
         report = await self._forge.queue(base)
-        match ci.of_base(report, self._waited, self._policy):
+        match ci.of_base(report, self._acts.waited, self._policy):
             case ci.Waiting(hold=hold):
                 return GateHeld(hold)
             case ci.Red(message=message) if not self._record.task.fixes_main:
                 return GateHeld(Hold(f"{message}, at {(report.judged or base)[:12]}"))
             case ci.Stuck(code=code, message=message):
-                return GateBlocked(self._failure(FailureClass.GATE, message, code, report))
+                return GateBlocked(self._acts.failure(FailureClass.GATE, message, code, report))
             case _:
                 return replace(self._stepped({**seen, **ci.evidence(report)}), base_sha=base)
 
@@ -150,12 +135,12 @@ class _Advance:
         change = None if self._look.has_just_intended else await self._forge.find_change(self._proposal)
         if change is None:
             request = {"open": self._proposal.branch}
-            answer = await self._act(request, lambda: self._forge.open_change(self._proposal))
+            answer = await self._acts.once(request, lambda: self._forge.open_change(self._proposal))
             if not isinstance(answer, Answer):
                 return answer
             change = await self._forge.find_change(self._proposal)
             if change is None:
-                return self._not_done(answer, "the pull request")
+                return self._acts.not_done(answer, "the pull request")
         return replace(self._stepped({"change": change}), change=change)
 
     async def _mergeable(self) -> TaskEvent | None:
@@ -163,17 +148,19 @@ class _Advance:
         match await self._forge.mergeability(self._proposal, base):
             case Conflict(files=files):
                 problem = f"conflicts with {self._policy.target} in {', '.join(files) or 'its files'}"
-                shown = self._command("merge-tree", "--write-tree", "--name-only", base, self._proposal.head_sha)
-                return self._returned(replace(self._failure(FailureClass.CONFLICT, problem, "conflict"), command=shown))
+                shown = self._acts.command("merge-tree", "--write-tree", "--name-only", base, self._proposal.head_sha)
+                return self._returned(
+                    replace(self._acts.failure(FailureClass.CONFLICT, problem, "conflict"), command=shown)
+                )
             case NothingToMerge() if self._record.task.kind.may_change_nothing:
                 return replace(self._stepped({"nothing_to_merge": base}), next=Step.CLOSE)
             case NothingToMerge():
                 problem = f"merging it would not change {self._policy.target}"
-                return GateFailed(self._failure(FailureClass.NO_CHANGES, problem, "no_changes"))
+                return GateFailed(self._acts.failure(FailureClass.NO_CHANGES, problem, "no_changes"))
             case Undecided(reason=reason):
                 return GateHeld(Hold(reason))
             case Forbidden(failure=failure):
-                return self._refused(failure)
+                return self._acts.refused(failure)
             case Clean() as clean:
                 pass
         if (suspect := await self._takes_back(base)) is not None:
@@ -182,14 +169,14 @@ class _Advance:
         if self._policy.ci == "none" or self._policy.change_ci == "skip":
             return self._stepped({**merged, "verdict": "not asked", "checks": []})
         report = await self._forge.change_ci(self._proposal, base)
-        match ci.of_change(report, self._waited, self._policy):
+        match ci.of_change(report, self._acts.waited, self._policy):
             case ci.Waiting(hold=hold):
                 return GateHeld(hold)
             case ci.Red(message=message):
-                failure = self._failure(FailureClass.CI, message, "ci_failed", report)
-                return await self._rerun(self._proposal.head_sha) or self._returned(failure)
+                failure = self._acts.failure(FailureClass.CI, message, "ci_failed", report)
+                return await self._acts.rerun(self._proposal.head_sha) or self._returned(failure)
             case ci.Stuck(code=code, message=message):
-                return GateBlocked(self._failure(FailureClass.GATE, message, code, report))
+                return GateBlocked(self._acts.failure(FailureClass.GATE, message, code, report))
             case _:
                 return self._stepped({**merged, **ci.evidence(report)})
 
@@ -198,27 +185,27 @@ class _Advance:
         if not self._look.has_just_intended:
             landed = await self._forge.find_landed(self._proposal, self._base)
             if landed is None and not self._forge.merges_atomically and await self._forge.base() != self._base:
-                return self._rewound()
+                return self._acts.rewound()
         if landed is None:
             request = {"merge": self._gate.head_sha, "onto": self._base}
-            answer = await self._act(request, lambda: self._forge.merge(self._proposal, self._base))
+            answer = await self._acts.once(request, lambda: self._forge.merge(self._proposal, self._base))
             if not isinstance(answer, Answer):
                 return answer
             landed = await self._forge.find_landed(self._proposal, self._base)
             if landed is None:
-                return self._rewound() if isinstance(answer, Moved) else self._not_done(answer, "the merge")
+                return self._acts.rewound() if isinstance(answer, Moved) else self._acts.not_done(answer, "the merge")
         return replace(self._stepped({"merge_sha": landed.sha, "parent": landed.parent}), merge_sha=landed.sha)
 
     async def _verify(self) -> TaskEvent | None:
         landed = await self._forge.find_landed(self._proposal, self._base)
         if landed is None:
             problem = f"{self._gate.merge_sha} is not on {self._policy.target} any more"
-            return GateBlocked(self._failure(FailureClass.GATE, problem, "merge_not_found"))
+            return GateBlocked(self._acts.failure(FailureClass.GATE, problem, "merge_not_found"))
         expected = await self._forge.expected_tree(self._proposal, landed.parent)
         problem = f"{landed.sha} has tree {landed.tree}, merging the accepted commit gives {expected}"
         if landed.tree != expected and self._policy.tree_check == "enforce":
-            failure = self._failure(FailureClass.GATE, problem, "tree_mismatch")
-            return GateBlocked(replace(failure, command=self._command("show", "--stat", landed.sha)))
+            failure = self._acts.failure(FailureClass.GATE, problem, "tree_mismatch")
+            return GateBlocked(replace(failure, command=self._acts.command("show", "--stat", landed.sha)))
         seen: dict[str, object] = {"merge_sha": landed.sha, "parent": landed.parent, "tree": landed.tree}
         seen["expected_tree"] = expected
         return self._stepped(seen if landed.tree == expected else {**seen, "warning": problem})
@@ -228,15 +215,15 @@ class _Advance:
         if self._policy.ci == "none":
             return self._stepped(dict(ci.DECLARED_NONE))
         report = await self._forge.commit_ci(self._gate.merge_sha)
-        match ci.of_commit(report, self._waited, self._policy):
+        match ci.of_commit(report, self._acts.waited, self._policy):
             case ci.Waiting(hold=hold):
                 return GateHeld(hold)
             case ci.Red(message=message):
                 sha = report.judged or self._gate.merge_sha
-                failure = self._failure(FailureClass.CI, f"{message}, at {sha}", "main_ci_failed", report)
-                return await self._rerun(sha) or GateBlocked(failure)
+                failure = self._acts.failure(FailureClass.CI, f"{message}, at {sha}", "main_ci_failed", report)
+                return await self._acts.rerun(sha) or GateBlocked(failure)
             case ci.Stuck(code=code, message=message):
-                return GateBlocked(self._failure(FailureClass.GATE, message, code, report))
+                return GateBlocked(self._acts.failure(FailureClass.GATE, message, code, report))
             case _:
                 return self._stepped(ci.evidence(report))
 
@@ -245,97 +232,16 @@ class _Advance:
         if self._look.has_just_intended or not await self._forge.issue_is_closed(self._proposal):
             merged = f"Merged as {self._gate.merge_sha}." if self._gate.merge_sha else "Nothing had to be changed."
             request = {"close": self._proposal.issue}
-            answer = await self._act(request, lambda: self._forge.close_issue(self._proposal, merged))
+            answer = await self._acts.once(request, lambda: self._forge.close_issue(self._proposal, merged))
             if not isinstance(answer, Answer):
                 return answer
             if isinstance(answer, Forbidden) and self._policy.close_failure == "warn":
                 warning = f"{self._proposal.issue} could not be closed: {answer.failure.message}"
                 done |= {"summary": f"{done['summary']} | {warning}", "warning": warning}
             elif not await self._forge.issue_is_closed(self._proposal):
-                return self._not_done(answer, "closing the issue")
+                return self._acts.not_done(answer, "closing the issue")
         await self._forge.tidy(self._proposal)
         return TaskDone(done)
-
-    # --- acts ---------------------------------------------------------------------------------------------------------
-
-    async def _act(
-        self, request: Mapping[str, object], act: Callable[[], Awaitable[Answer]]
-    ) -> Answer | TaskEvent | None:
-        """Do what a probe has just shown not to be done, once: what the forge answered.
-
-        Without an intent it is written down first. For an older intent nobody knows whether it was sent: it is looked
-        for a while before it is sent again, and the task is blocked after three times.
-        """
-        gate, look = self._gate, self._look
-        if gate.intent is None:
-            is_put_off = gate.hold is not None and gate.hold.until is not None and look.now < gate.hold.until
-            return None if is_put_off else self._intended(request, 1)
-        if not (look.has_just_intended or self._may_act_again):
-            again_at = self._next_probe()
-            if again_at is not None:
-                return GateHeld(Hold("it is not known whether it was done; looking for it", again_at))
-            tries = int(gate.intent.get("try", 1))
-            if tries >= _MAX_TRIES:
-                problem = f"it was asked for {tries} times, and it does not show"
-                return GateBlocked(self._failure(FailureClass.GATE, problem, "unclear"))
-            return self._intended(request, tries + 1)
-        failpoint(f"gate.{gate.step}.before-act")
-        answer = await act()
-        failpoint(f"gate.{gate.step}.after-act")
-        return answer
-
-    @property
-    def _may_act_again(self) -> bool:
-        """Whether an act that may have been sent can be sent again at once."""
-        return self._gate.step is Step.MERGE and self._forge.merges_atomically
-
-    def _next_probe(self) -> datetime | None:
-        """When to look next for what may have been done; None when it was looked for long enough."""
-        intended_at = self._gate.intended_at or self._look.now
-        return next((intended_at + wait for wait in _PROBES if intended_at + wait > self._look.now), None)
-
-    def _not_done(self, answer: Answer, what: str) -> TaskEvent:
-        """What follows when the probe after an act does not show it."""
-        match answer:
-            case Delayed(reason=reason, until=until) if self._may_act_again:
-                return GateHeld(Hold(reason, until))
-            case Delayed(reason=reason) if self._waited >= self._policy.ci_timeout:
-                problem = f"{what} was put off for {self._waited.total_seconds() / 60:.3g} min: {reason}"
-                return GateBlocked(self._failure(FailureClass.GATE, problem, "put_off"))
-            case Delayed(reason=reason, until=until):
-                soon = self._look.now + min(max(_PUT_OFF, self._waited / 4), _LONGEST_PUT_OFF)
-                return GateHeld(Hold(reason, max(until or soon, soon)), nothing_happened=True)
-            case Forbidden(failure=failure):
-                return self._refused(failure)
-            case Sent() if self._may_act_again:
-                problem = f"{what} was accepted, and no commit of it is on the base branch"
-                return GateBlocked(self._failure(FailureClass.GATE, problem, "merge_not_found"))
-            case Sent(answer=said) | Moved(detail=said):
-                reason = f"{what} was asked for and does not show yet" + (f": {said}" if said else "")
-                return GateHeld(Hold(" ".join(reason.split()), self._next_probe()))
-
-    def _rewound(self) -> TaskEvent:
-        if self._gate.rounds < _MAX_ROUNDS:
-            return GateRewound("the base branch moved before the merge")
-        problem = f"the base branch moved {_MAX_ROUNDS} times"
-        return GateBlocked(self._failure(FailureClass.GATE, problem, "base_moves"))
-
-    async def _rerun(self, sha: str) -> TaskEvent | None:
-        """Have the red jobs of a commit run once more where that is wanted; None: what is red stays red."""
-        gate = self._gate
-        if gate.intent is None:
-            return self._intended({"rerun": sha}, 1) if self._policy.reruns else None
-        if self._look.has_just_intended or gate.hold is None:  # without a hold nobody knows whether it was sent
-            failpoint("gate.rerun.before-act")
-            answer = await self._forge.rerun(sha)
-            failpoint("gate.rerun.after-act")
-            if isinstance(answer, Forbidden):
-                return None
-            if isinstance(answer, Delayed):
-                return self._not_done(answer, "the re-run")
-        elif self._look.now - (gate.intended_at or self._look.now) >= _RERUN_SHOWS:
-            return None
-        return GateHeld(Hold(f"CI of {sha[:12]} is red; its jobs run once more"))
 
     async def _takes_back(self, base: str) -> Failure | None:
         """Other tasks' work that this change would undo without having named the file."""
@@ -345,7 +251,7 @@ class _Advance:
             return None
         named = ", ".join(f"{each.path} ({each.by[:12]})" for each in found[:5])
         problem = f"it takes back what other tasks have landed: {named}; if that is meant, name them in its `files`"
-        failure = self._failure(FailureClass.GATE, problem, "suspect_revert")
+        failure = self._acts.failure(FailureClass.GATE, problem, "suspect_revert")
         return replace(failure, command=f"git diff {base}...{self._gate.head_sha} -- {found[0].path}")
 
     # --- pieces -------------------------------------------------------------------------------------------------------
@@ -359,31 +265,7 @@ class _Advance:
         following = STEPS[STEPS.index(self._gate.step) + 1]
         return GateStepped(self._gate.step, evidence, following)
 
-    def _intended(self, request: Mapping[str, object], attempt: int) -> GateIntended:
-        key = f"{self._gate.id}:{self._gate.step}:{self._gate.acts}"
-        return GateIntended(self._gate.step, key, {**request, "try": attempt})
-
-    def _refused(self, failure: Failure) -> TaskEvent:
-        return GateBlocked(replace(failure, step=f"gate:{self._gate.step}", at=self._look.now))
-
     def _returned(self, failure: Failure) -> TaskEvent:
         if self._record.tries.get(failure.kind.value, 0) < self._policy.returns:
             return GateReturned(failure)
         return GateBlocked(failure)
-
-    def _command(self, *words: str) -> str:
-        """What shows it, in any clone of the repository."""
-        return f"git fetch --all --quiet && {shlex.join(('git', *words))}"
-
-    def _failure(self, kind: FailureClass, message: str, code: str, report: CiReport | None = None) -> Failure:
-        return Failure(
-            kind=kind,
-            step=f"gate:{self._gate.step}",
-            message=message,
-            command=report.command
-            if report
-            else self._command("log", "--all", f"--grep=^Mosaic-Gate: {self._gate.id}$"),
-            tail=report.detail if report else "",
-            at=self._look.now,
-            code=code,
-        )
