@@ -10,7 +10,8 @@ import pytest
 
 from mosaic_daemon.ground.errors import InputError, Refused, Unavailable
 from mosaic_daemon.ground.git import GitError
-from mosaic_daemon.repository.clone import BaseMoved, Change, Clone
+from mosaic_daemon.repository.clone import BaseMoved, Clone
+from mosaic_daemon.repository.commits import Change
 from tests.repository.repos import Repository, commit, git, write
 from tests.samples import NOON
 
@@ -185,9 +186,9 @@ class TestReading:
         repository.push({"docs/TASKS.md": text})
         clone = await repository.open()
         base = await clone.base()
-        assert await clone.read(base, "docs/TASKS.md") == text
-        assert await clone.blob(await clone.git.run("rev-parse", f"{base}:docs/TASKS.md")) == text
-        assert await clone.read(base, "docs/none.md") is None
+        assert await clone.commits.read(base, "docs/TASKS.md") == text
+        assert await clone.commits.blob(await clone.git.run("rev-parse", f"{base}:docs/TASKS.md")) == text
+        assert await clone.commits.read(base, "docs/none.md") is None
 
     async def test_changes_are_told_path_by_path(self, repository: Repository) -> None:
         """New, changed, deleted, renamed, of another kind; and whatever can stand in a path."""
@@ -202,7 +203,7 @@ class TestReading:
         (tree / "run.sh").chmod(0o755)
         git(tree, "add", "-A")
         git(tree, "commit", "-q", "-m", "all")
-        changes = await clone.changes(base, await taken(clone, tree))
+        changes = await clone.commits.changes(base, await taken(clone, tree))
         assert {change.path: change.mode for change in changes} == {
             "a.txt": "000000",
             "b.txt": "000000",
@@ -213,7 +214,7 @@ class TestReading:
         }
         link = next(change for change in changes if change.path == "link")
         assert isinstance(link, Change)
-        assert await clone.blob(link.blob) == b"b.txt"
+        assert await clone.commits.blob(link.blob) == b"b.txt"
 
     async def test_the_head_of_a_branch_that_a_worker_has_not(self, repository: Repository) -> None:
         """None: not a failure of git."""
@@ -229,7 +230,7 @@ class TestReading:
         commit(tree, {"a.txt": "mine\n"})
         head = await taken(clone, tree)
         (tree / ".git" / "HEAD").unlink()
-        assert await clone.read(head, "a.txt") == b"mine\n"
+        assert await clone.commits.read(head, "a.txt") == b"mine\n"
         for _ in range(2):
             await clone.forget(["attempts/x", "attempts/never"])
         assert git(clone.git.directory, "for-each-ref", "refs/mosaic") == ""
@@ -246,7 +247,9 @@ class TestReading:
         repository.push({"1": "1"}, "T-1: x\n\nMosaic-Task: T-1\nMosaic-Gate: T-1.2\n")
         repository.push({"2": "2"}, "talks of\n\nMosaic-Gate: T-9.1\n\nand more")
         repository.push({"3": "3"}, "T-2: x\n\nMosaic-Task: T-2\nMosaic-Gate: T-2.1\n")
-        found = await (await repository.open()).landed_tasks()
+        clone = await repository.open()
+        await clone.base()
+        found = await clone.commits.landed_tasks()
         assert [(each.task, each.gate) for each in found] == [("T-1", "T-1.2"), ("T-2", "T-2.1")]
 
 
@@ -296,9 +299,9 @@ class TestLanding:
         clone = await repository.open()
         base = await clone.base()
         sha = await clone.commit_files(base, {"docs/TASKS.md": b"new\xff\r\n"}, "table", NOON)
-        changes = await clone.changes(base, sha)
+        changes = await clone.commits.changes(base, sha)
         assert [(change.path, change.mode) for change in changes] == [("docs/TASKS.md", "100644")]
-        assert await clone.read(sha, "docs/TASKS.md") == b"new\xff\r\n"
+        assert await clone.commits.read(sha, "docs/TASKS.md") == b"new\xff\r\n"
         assert list(clone.git.directory.glob("index*")) == []
 
     async def test_a_folder_that_is_a_link_or_a_file_by_now(self, repository: Repository) -> None:

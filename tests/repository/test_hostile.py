@@ -126,9 +126,9 @@ class Trapped:
         assert head is not None
         base = await self.clone.base()
         await self.trees.dirty("T-1.1", head)
-        for change in await self.clone.changes(base, head):
+        for change in await self.clone.commits.changes(base, head):
             if change.mode not in ("160000", "000000"):
-                await self.clone.blob(change.blob)
+                await self.clone.commits.blob(change.blob)
         merged = await self.clone.merged_tree(base, head)
         assert merged.tree is not None
         candidate = await self.clone.squash(merged.tree, base, "x\n\nMosaic-Gate: T-1.1\n", NOON, "Ann <a@b>")
@@ -136,8 +136,8 @@ class Trapped:
         await self.trees.keep_spare()
         await self.clone.land(candidate, base)
         assert await self.clone.base() == candidate
-        await self.clone.find_merge("T-1.1", base)
-        await self.clone.landed_tasks()
+        await self.clone.commits.find_merge("T-1.1", base)
+        await self.clone.commits.landed_tasks()
         table = await self.clone.commit_files(candidate, {"docs/TASKS.md": b"x\n"}, "table\n", NOON)
         await self.clone.land(table, candidate)
         await self.clone.fast_forward_checkout()

@@ -59,7 +59,7 @@ class TableFace:
         """
         if base_sha == self._at:
             return None
-        text = await self._clone.read(base_sha, TABLE)
+        text = await self._clone.commits.read(base_sha, TABLE)
         if text is None or (text == self._text and self._told_at is None):
             self._at = base_sha
             return None
@@ -137,8 +137,8 @@ class TableFace:
 
     async def _find_ancestor(self, base_sha: str) -> None:
         """After a restart: what people started from, if the daemon died while it published."""
-        for commit in await self._clone.commits_of(base_sha, TABLE, _HISTORY):
-            text = await self._clone.read(commit, TABLE)
+        for commit in await self._clone.commits.commits_of(base_sha, TABLE, _HISTORY):
+            text = await self._clone.commits.read(commit, TABLE)
             if text is not None and self._published.is_ours(text):
                 self._base = self._tasks(_parse(text))
                 break

@@ -168,8 +168,8 @@ class Landed:
 
 
 class Forge(Protocol):
-    """A place where changes are merged. A probe raises Unavailable when it cannot be asked now, Rejected when it may not
-    be asked at all.
+    """A place where changes are merged. A probe raises Unavailable when it cannot be asked now, and Rejected when it
+    may not be asked at all.
     """
 
     @property

@@ -122,7 +122,7 @@ class InternalForge:
 
     async def find_landed(self, proposal: Proposal, base_sha: str) -> Landed | None:
         await self._clone.base()
-        merge = await self._clone.find_merge(proposal.gate, base_sha)
+        merge = await self._clone.commits.find_merge(proposal.gate, base_sha)
         return Landed(merge.sha, merge.parents[0], merge.tree) if merge else None
 
     async def expected_tree(self, proposal: Proposal, parent: str) -> str | None:
@@ -164,7 +164,7 @@ class InternalForge:
         if tree is None:
             tree = (await self._clone.merged_tree(base_sha, proposal.head_sha)).tree
             assert tree is not None  # noqa: S101  # mergeability said Clean for exactly these two commits
-        author = await self._clone.author(proposal.head_sha)
+        author = await self._clone.commits.author(proposal.head_sha)
         commit = await self._clone.squash(tree, base_sha, proposal.message, proposal.opened_at, author)
         self._built = (key, commit)
         return commit

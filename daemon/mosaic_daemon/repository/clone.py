@@ -6,7 +6,6 @@ Without an origin the person's repository itself takes its place: changes land o
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ import anyio
 from mosaic_daemon.ground import atomicfile
 from mosaic_daemon.ground.errors import InputError, Refused, Unavailable
 from mosaic_daemon.ground.git import Answer, Git, GitError, environment
+from mosaic_daemon.repository.commits import Commits
 from mosaic_daemon.repository.configuration import PersonsConfiguration, without_password
 
 _NETWORK_SEC = 60.0
-_TRACKING = re.compile(r"chore\(orchestrator\): .*\[skip ci\]")
 _UNREACHABLE_SEC = 4.0
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc")
 BUSY = {
@@ -34,38 +33,11 @@ BUSY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
-    """A squash commit found on the base branch."""
-
-    sha: str
-    parents: tuple[str, ...]
-    tree: str
-
-
-@dataclass(frozen=True, slots=True)
-class LandedTask:
-    """A squash commit with the task and the gate its trailers name."""
-
-    sha: str
-    task: str
-    gate: str
-
-
-@dataclass(frozen=True, slots=True)
 class MergedTree:
     """What merging gives. `tree` is None when it conflicts; then `conflicts` names the files."""
 
     tree: str | None
     conflicts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One changed path. `mode`: git's file mode afterwards, `000000` when it is gone; `blob`: its content's name."""
-
-    path: str
-    mode: str
-    blob: str
 
 
 class PushRefused(Refused):
@@ -82,7 +54,7 @@ class Clone:
     Attributes:
         root: the person's repository; branch: the base branch.
         url: where changes land, fit to be shown. has_origin: False when that is the person's repository itself.
-        identity: who commits.
+        identity: who commits. commits: what is known of them.
     """
 
     def __init__(self, git: Git, root: Path, branch: str, person: PersonsConfiguration) -> None:
@@ -92,6 +64,7 @@ class Clone:
         self.has_origin = person.origin is not None
         self.url = without_password(person.origin or str(root))
         self.identity = person.identity
+        self.commits = Commits(git, self.base_ref)
         self._network = Git(git.directory, timeout_sec=_NETWORK_SEC)
         self._unreachable: tuple[float, Unavailable] | None = None
 
@@ -185,10 +158,6 @@ class Clone:
         env = {**self.identity.environment(), **person, "GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
         return await self.git.run("commit-tree", tree, "-p", base, "-F", "-", env=env, stdin=message.encode())
 
-    async def author(self, sha: str) -> str:
-        """`Name <email>` of a commit's author."""
-        return await self.git.run("show", "-s", "--format=%an <%ae>", sha)
-
     async def land(self, commit: str, base: str) -> None:
         """Move the base branch from `base` to `commit` where changes land: compare-and-swap, never backwards.
 
@@ -250,75 +219,6 @@ class Clone:
             raise PushRefused(f"the server refused the push: {reason}", where=self.git.command(*args))
         problem = f"the origin cannot be pushed to: {lines[-1] if lines else 'no message'}"
         raise Unavailable(problem, where=self.git.command(*args))
-
-    async def find_merge(self, gate: str, since: str) -> Merge | None:
-        """The commit on the base branch above `since` that carries this gate's trailer."""
-        pattern = f"^Mosaic-Gate: {re.escape(gate)}$"
-        return await self._oldest("--extended-regexp", f"--grep={pattern}", f"{since}..{self.base_ref}")
-
-    async def find_commit(self, sha: str, since: str) -> Merge | None:
-        """A commit by its name, if the base branch has it above `since`."""
-        if await self.git.sha(sha) is None or await self.git.is_ancestor(sha, since):
-            return None
-        return await self._oldest("--max-count=1", sha) if await self.git.is_ancestor(sha, self.base_ref) else None
-
-    async def _oldest(self, *selection: str) -> Merge | None:
-        found = await self.git.run("log", "--first-parent", "--format=%H %T %P", *selection)
-        if not found:
-            return None
-        sha, tree, *parents = found.splitlines()[-1].split()
-        return Merge(sha, tuple(parents), tree)
-
-    async def descendants(self, sha: str, limit: int) -> list[str]:
-        """The commits that followed `sha` on the base branch, oldest first."""
-        found = await self.git.run("rev-list", "--first-parent", "--reverse", f"{sha}..{self.base_ref}")
-        return found.split()[:limit]
-
-    async def below_tracking(self, sha: str) -> str:
-        """The newest commit up to `sha` that is no tracking commit: those have no CI of their own."""
-        out = await self.git.run("log", "--first-parent", "--max-count=100", "--format=%H %s", sha)
-        lines = (line.partition(" ") for line in out.splitlines())
-        return next((commit for commit, _, subject in lines if not _TRACKING.fullmatch(subject)), sha)
-
-    async def committed_at(self, sha: str) -> int:
-        """Seconds since the epoch, as the commit says."""
-        return int(await self.git.run("show", "-s", "--format=%ct", sha))
-
-    async def existing(self, sha: str, paths: Iterable[str]) -> list[str]:
-        """Some of the files that a commit has under these paths; a trailing `/` asks for what is in a folder."""
-        return (await self.git.run("ls-tree", "--name-only", "-r", sha, "--", *paths)).splitlines()[:3]
-
-    async def landed_tasks(self) -> tuple[LandedTask, ...]:
-        """Every squash commit of ours on the base branch, oldest first."""
-        await self.base()
-        task, gate = (f"%(trailers:key=Mosaic-{name},valueonly,separator=%x2C)" for name in ("Task", "Gate"))
-        args = ("log", "--reverse", f"--format=%H%x00{task}%x00{gate}", "--grep=^Mosaic-Gate: ", self.base_ref)
-        found = (line.split("\0") for line in (await self.git.run(*args)).splitlines())
-        return tuple(LandedTask(sha, task, gate) for sha, task, gate in found if task and gate)
-
-    async def changes(self, base: str, head: str) -> tuple[Change, ...]:
-        """What `head` changes since it left `base`."""
-        out = await self.git.run("diff", "--raw", "-z", "--no-renames", "--no-abbrev", f"{base}...{head}")
-        parts = out.split("\0")
-        return tuple(
-            Change(path, (fields := meta.split())[1], fields[3])
-            for meta, path in zip(parts[::2], parts[1::2], strict=False)
-        )
-
-    async def blob(self, name: str) -> bytes:
-        """A file's content byte for byte."""
-        data = await self.git.blob(name)
-        if data is None:
-            raise GitError(self.git.command("cat-file", "blob", name), 128, "it cannot be read", "")
-        return data
-
-    async def read(self, revision: str, path: str) -> bytes | None:
-        """A file's content in a commit, byte for byte, or None."""
-        return await self.git.blob(f"{revision}:{path}")
-
-    async def commits_of(self, revision: str, path: str, limit: int) -> list[str]:
-        """The newest commits up to `revision` that changed a file, newest first."""
-        return (await self.git.run("log", f"--max-count={limit}", "--format=%H", revision, "--", path)).split()
 
     async def commit_files(self, base: str, files: Mapping[str, bytes], message: str, at: datetime) -> str:
         """A commit on top of `base` in which exactly `files` are replaced."""

@@ -145,7 +145,7 @@ class Judge:
         return head
 
     async def _check_paths(self, record: Record, attempt: Attempt, head: str) -> None:
-        for change in await self.clone.changes(attempt.base_sha, head):
+        for change in await self.clone.commits.changes(attempt.base_sha, head):
             if change.path == TABLE and record.task.kind is not Kind.TRACKING:
                 raise Unacceptable(f"it changes {TABLE}, which only the orchestrator writes")
             if change.path.split("/")[0] == ".mosaic":
@@ -153,7 +153,7 @@ class Judge:
             if change.mode == _SUBMODULE:
                 raise Unacceptable(f"it adds or moves the submodule {change.path}")
             if change.mode == _SYMLINK:
-                target = (await self.clone.blob(change.blob)).decode("utf-8", "replace")
+                target = (await self.clone.commits.blob(change.blob)).decode("utf-8", "replace")
                 if _leads_out(change.path, target):
                     raise Unacceptable(f"the symlink {change.path} points out of the repository")
 

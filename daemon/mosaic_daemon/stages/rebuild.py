@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from mosaic_daemon.nouns.events import DoneFound, Entry, TaskAdded
-from mosaic_daemon.repository.clone import Clone, LandedTask
+from mosaic_daemon.repository.clone import Clone
+from mosaic_daemon.repository.commits import LandedTask
 from mosaic_daemon.stages.intake import FENCES
 from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.tracking.entry import validate
@@ -35,7 +36,8 @@ async def rebuild(
     fences = _fences(attempts)
     if not fences and not any(entry.get("evidence") for entry in entries.values()):
         return None
-    landed = {found.task: found for found in await clone.landed_tasks()}
+    await clone.base()
+    landed = {found.task: found for found in await clone.commits.landed_tasks()}
     for found in landed.values():
         if match := _ATTEMPT.fullmatch(found.gate):
             fences[found.task] = max(fences.get(found.task, 0), int(match["fence"]))

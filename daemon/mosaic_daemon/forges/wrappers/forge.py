@@ -200,7 +200,7 @@ class WrappersForge:
 
     async def queue(self, base_sha: str) -> CiReport:
         self._notes.settle()
-        judged = await self._clone.below_tracking(base_sha)
+        judged = await self._clone.commits.below_tracking(base_sha)
         if not self._commands.ci_queue_wait:
             return _not_configured("ci_queue_wait")
         return await self._waits.of_branch(self._branch_ci("queue", judged, self._conduct.queue_timeout_sec))

@@ -16,7 +16,7 @@ async def find_landed(clone: Clone, proposal: Proposal, base_sha: str) -> Landed
     """The gate's squash commit above `base_sha`, as far as the base branch was fetched: by its trailer, or, as a script
     may have written another message, the first one that changes exactly what merging the head does there.
     """
-    merge = await clone.find_merge(proposal.gate, base_sha)
+    merge = await clone.commits.find_merge(proposal.gate, base_sha)
     if merge is not None:
         return Landed(merge.sha, merge.parents[0], merge.tree)
     for found, gate in await _above(clone, base_sha):
