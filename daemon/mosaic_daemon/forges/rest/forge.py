@@ -174,7 +174,7 @@ class RestForge:
         return asked.answer
 
     async def merge(self, proposal: Proposal, base_sha: str) -> Answer:
-        if any(landed.gate == proposal.gate for landed in await self._clone.landed_tasks()):
+        if any(landed.gate == proposal.gate for landed in await self._clone.commits.landed_tasks()):
             return await self._landed_before(proposal, base_sha)
         pull = await self._pull(proposal)
         if pull is None:
@@ -192,7 +192,7 @@ class RestForge:
 
     async def _landed_before(self, proposal: Proposal, base_sha: str) -> Answer:
         """A commit of this gate that was there before the gate began is not ours: another daemon has the same tasks."""
-        if await self._clone.find_merge(proposal.gate, base_sha) is not None:
+        if await self._clone.commits.find_merge(proposal.gate, base_sha) is not None:
             return Sent("it is on the base branch")
         problem = f"`{self._clone.branch}` has a commit of gate {proposal.gate} already, and it is not this daemon's"
         command = f"git log --all --grep={shlex.quote(f'^Mosaic-Gate: {proposal.gate}$')}"
@@ -200,11 +200,11 @@ class RestForge:
 
     async def find_landed(self, proposal: Proposal, base_sha: str) -> Landed | None:
         await self._clone.base()
-        merge = await self._clone.find_merge(proposal.gate, base_sha)
+        merge = await self._clone.commits.find_merge(proposal.gate, base_sha)
         if merge is None and proposal.change:
             pull = await self._hosting.pull(int(proposal.change))
             if pull.state is PullState.MERGED and pull.merge_sha:  # by somebody, in words of their own
-                merge = await self._clone.find_commit(pull.merge_sha, base_sha)
+                merge = await self._clone.commits.find_commit(pull.merge_sha, base_sha)
         return Landed(merge.sha, merge.parents[0], merge.tree) if merge else None
 
     async def expected_tree(self, proposal: Proposal, parent: str) -> str | None:

@@ -30,7 +30,7 @@ class Verdicts:
 
     async def of_branch(self, base_sha: str) -> CiReport:
         """The newest commit up to `base_sha` that is no tracking commit, and whatever older ones still run."""
-        judged = await self._clone.below_tracking(base_sha)
+        judged = await self._clone.commits.below_tracking(base_sha)
         own, others = await self._watch.queue(judged, self._clone.branch)
         report = self._report(own, judged)
         if report.verdict is Verdict.SILENT:
@@ -44,7 +44,7 @@ class Verdicts:
 
     async def _is_old(self, sha: str) -> bool:
         """Whether a commit has been there for so long that its checks must have started."""
-        age = self._polling.timing.clock.now().timestamp() - await self._clone.committed_at(sha)
+        age = self._polling.timing.clock.now().timestamp() - await self._clone.commits.committed_at(sha)
         return age >= self._polling.first_run_sec
 
     async def is_pending(self, sha: str) -> bool:
@@ -68,7 +68,7 @@ class Verdicts:
         """
         await self._clone.base()
         newest = None
-        for later in await self._clone.descendants(sha, _DESCENDANTS):
+        for later in await self._clone.commits.descendants(sha, _DESCENDANTS):
             jobs, newest = await self._watch.jobs(later), later
             if jobs and not is_superseded(jobs):
                 return replace(self._report(jobs, later), judged=later)
@@ -94,7 +94,7 @@ class Verdicts:
         if report.verdict is not Verdict.SILENT:
             return report
         required = (await self._known_rules()).required
-        files = await self._clone.existing(sha, self._hosting.ci_files)
+        files = await self._clone.commits.existing(sha, self._hosting.ci_files)
         why = [f"`{file}`" for file in files] + [f"the required check `{name}`" for name in required]
         detail = "" if why else "no check appeared, no CI file is in the commit, and none is required"
         return replace(report, expected=" and ".join(why), detail=detail)
