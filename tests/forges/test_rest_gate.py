@@ -30,18 +30,10 @@ def instants(every: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("world", "instant"), spread, indirect=["world"])
 
 
-def check_once(daemon: Daemon) -> None:
-    """Done, and everything was made once."""
-    assert daemon.status is Status.DONE, daemon.record.state
-    assert daemon.world.landed() == {"T-1.1": 1}
-    assert len(daemon.fake.pulls) == 1
-    assert len(daemon.fake.comments(daemon.issue)) == 1
-
-
 async def test_the_way_through(daemon: Daemon) -> None:
     """Eight steps, each act sent once, evidence of each, and no more requests than are needed."""
     await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
     assert [event.step for event in daemon.events(ev.GateStepped)] == list(STEPS[:-1])
     assert {act: daemon.fake.count(act) for act in ACTS} == dict.fromkeys(ACTS, 1)
     assert daemon.fake.pulls[0].merged_at
@@ -66,7 +58,7 @@ async def test_an_act_that_is_done_and_answered_badly_is_not_done_again(daemon: 
     if daemon.status is Status.BLOCKED:  # a refusal in so many words is believed until somebody looks again
         daemon.ask()
         await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
     assert daemon.fake.count(act) == 1
 
 
@@ -84,7 +76,7 @@ NOT_DONE: dict[str, Callable[[Order], object]] = {
 async def test_an_act_that_was_not_done_is_done_later(daemon: Daemon, act: str, answer: str) -> None:
     NOT_DONE[answer](daemon.fake.on(act))
     await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
     assert daemon.fake.count(act) == 2
     assert daemon.record.tries == {}
 
@@ -95,7 +87,7 @@ async def test_an_act_that_was_not_done_is_done_later(daemon: Daemon, act: str, 
 async def test_a_secondary_limit_is_waited_for(daemon: Daemon, act: str, seconds: int | None) -> None:
     daemon.fake.on(act).secondary_limit(seconds=seconds)
     await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
     assert daemon.fake.count(act) == 2
 
 
@@ -111,7 +103,7 @@ async def test_a_merge_that_is_refused_in_any_words_is_tried_again_or_blocked(da
         assert "PUT" in daemon.failure.command or "POST" in daemon.failure.command
         daemon.ask()
         await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
     assert daemon.fake.count("merge") == 2
 
 
@@ -123,7 +115,7 @@ async def test_a_merge_that_is_answered_200_and_not_done(daemon: Daemon) -> None
         assert (daemon.status, daemon.failure.code) == (Status.BLOCKED, "squash_not_allowed")
         daemon.ask()
         await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
 
 
 async def test_a_squash_of_a_wrong_tree_is_blocked_for_good(daemon: Daemon) -> None:
@@ -142,7 +134,7 @@ async def test_a_merge_that_leaves_the_pull_request_open_is_a_merge(daemon: Daem
     if status != 200:
         order.then_answer(status)
     await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
     assert daemon.fake.pulls[0].state == "closed"
     assert daemon.fake.count("merge") == 1
 
@@ -163,7 +155,7 @@ async def test_a_forge_that_does_not_know_whether_it_merges(daemon: Daemon, time
         daemon.fake.pulls[0].unknown = 0
         daemon.ask()
         await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
 
 
 async def test_an_old_merged_pull_request_of_the_branch_is_not_this_one(daemon: Daemon) -> None:
@@ -179,7 +171,7 @@ async def test_a_branch_that_holds_other_work_is_left_alone(daemon: Daemon) -> N
     """The change goes by another one."""
     theirs = daemon.fake.push(BRANCH, {"other.txt": "other\n"})
     await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
     assert daemon.fake.sha(BRANCH) == theirs
     assert daemon.fake.pulls[0].head == f"{BRANCH}-T-1.1"
 
@@ -189,7 +181,7 @@ async def test_somebody_elses_pull_request_of_the_same_commit_is_adopted(daemon:
     assert await daemon.clone.push_branch(daemon.head, BRANCH)
     daemon.fake.open_pull(BRANCH, title="Theirs", body="Their words.")
     await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
     assert daemon.fake.count("create_pull") == 0
     [pull] = daemon.fake.pulls
     assert pull.title == "Theirs"
@@ -207,7 +199,7 @@ async def test_a_pull_request_that_a_person_closes_blocks_until_it_is_open_again
         daemon.ask()
     daemon.fake.core.reopen(pull)
     await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
 
 
 @pytest.mark.parametrize("step", [Step.MERGEABLE, Step.MERGE])
@@ -236,7 +228,7 @@ async def test_a_token_that_is_revoked_blocks_and_a_new_one_goes_on(daemon: Daem
         daemon.fake.grant(daemon.fake.token)
         daemon.ask()
     await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
 
 
 async def test_a_squash_that_is_not_allowed_blocks(daemon: Daemon) -> None:
@@ -246,7 +238,7 @@ async def test_a_squash_that_is_not_allowed_blocks(daemon: Daemon) -> None:
     daemon.fake.settings.allow_squash = True
     daemon.ask()
     await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
 
 
 @pytest.mark.parametrize("world", ["github"], indirect=True)
@@ -272,7 +264,7 @@ async def test_a_required_check_that_never_comes_blocks(daemon: Daemon) -> None:
     daemon.fake.ci_always({"slow": "green"})
     daemon.ask()
     await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
 
 
 # --- between any two calls --------------------------------------------------------------------------------------------
@@ -282,7 +274,7 @@ async def test_a_required_check_that_never_comes_blocks(daemon: Daemon) -> None:
 async def test_somebody_commits_before_any_request(daemon: Daemon, instant: int) -> None:
     daemon.fake.on("*", skip=instant).before(daemon.fake.push_base)
     await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
 
 
 @instants(2)
@@ -308,4 +300,4 @@ async def test_somebody_pushes_to_the_branch_before_any_request(world: World, da
         origin.move(BRANCH, daemon.head, origin.branch(BRANCH))
         daemon.ask()
         await daemon.run()
-    check_once(daemon)
+    daemon.check_once()
