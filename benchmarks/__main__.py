@@ -12,7 +12,7 @@ from pathlib import Path
 
 from loguru import logger
 
-from benchmarks import checkout, commands, loop, peers, report, scale, throughput
+from benchmarks import checkout, commands, gate, loop, peers, report, scale, throughput
 from benchmarks.figures import Figure, not_measured
 from benchmarks.sizes import FULL, QUICK, Sizes
 
@@ -29,6 +29,9 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "A7": (checkout.attempt_start,),
     "A8": (commands.sync_tasks,),
     "A9": (commands.help_and_status,),
+    "D1": (gate.green_to_merged,),
+    "D2": (gate.requests_per_delivery,),
+    "D3": (gate.requests_of_recovery,),
 }
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from benchmarks.scene import Scene, script
 from mosaic_rails.process import records, tree
@@ -17,6 +18,15 @@ from mosaic_rails.process.home import Home
 
 PATIENCE_SEC = 120.0
 _COUNT = re.compile(r"(\d+) ([a-z-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How a daemon is run. `poll_sec`: so long by default that nothing but events wakes it."""
+
+    poll_sec: float = 3600.0
+    log_level: str = "warning"
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 class Daemon:
@@ -28,7 +38,7 @@ class Daemon:
         ticks: how many it has reported.
     """
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, how: Conduct) -> None:
         self._scene = scene
         self._news = threading.Condition()
         self.ready = False
@@ -39,14 +49,14 @@ class Daemon:
         self._channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self._channel.bind(str(address))
         self._log = (scene.folder / "daemon.log").open("wb")
-        words = ["--repo", str(scene.repo), "--poll-sec", "3600", "--log-level", "warning"]
+        words = ["--repo", str(scene.repo), "--poll-sec", str(how.poll_sec), "--log-level", how.log_level]
         self._process = subprocess.Popen(
             [script("mosaic-orchestrator-run"), *words],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
             cwd=scene.folder,
-            env={**scene.environment, "NOTIFY_SOCKET": str(address)},
+            env={**scene.environment, **how.env, "NOTIFY_SOCKET": str(address)},
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -62,12 +72,21 @@ class Daemon:
             while not condition():
                 self._news.wait(0.5)
                 if self._process.poll() is not None or time.monotonic() > end:
-                    said = (self._scene.folder / "daemon.log").read_text(errors="replace").strip()[-500:]
+                    said = self.log.strip()[-500:]
                     raise RuntimeError(f"waited in vain for {what}; status {self.counts}; the daemon said: {said}")
 
     def wait_for(self, status: str, count: int) -> None:
         """Until that many tasks have this status."""
         self.wait(lambda: self.counts.get(status, 0) >= count, f"{count} {status}")
+
+    @property
+    def log(self) -> str:
+        """What it has said so far."""
+        return (self._scene.folder / "daemon.log").read_text(errors="replace")
+
+    def died(self) -> None:
+        """Wait until it has ended by itself."""
+        self._process.wait(PATIENCE_SEC)
 
     def settle(self, quiet_sec: float) -> None:
         """Until it has reported nothing for this long."""
@@ -115,12 +134,19 @@ class Daemon:
 
 
 @contextmanager
-def daemon(scene: Scene) -> Iterator[Daemon]:
-    """A daemon that is ready and idle; ended afterwards, with its workers."""
-    running = Daemon(scene)
+def started(scene: Scene, how: Conduct) -> Iterator[Daemon]:
+    """A daemon that was just started; ended afterwards, with its workers."""
+    running = Daemon(scene, how)
     try:
-        running.wait(lambda: running.ready, "READY=1")
-        running.settle(0.3)
         yield running
     finally:
         running.stop()
+
+
+@contextmanager
+def daemon(scene: Scene, how: Conduct | None = None) -> Iterator[Daemon]:
+    """A daemon that is ready and idle; ended afterwards, with its workers."""
+    with started(scene, how or Conduct()) as running:
+        running.wait(lambda: running.ready, "READY=1")
+        running.settle(0.3)
+        yield running

@@ -17,6 +17,7 @@ from benchmarks.figures import Figure
 VERSION = 1
 _ROOT = Path(__file__).resolve().parent.parent
 _MARKS = {True: "✓", False: "✗", None: " "}
+_SIGNS = {"ms": " ms", "x": " ×", "requests": " req"}
 _CHANGED = 0.15  # less than this between two runs says nothing on a machine that does other things as well
 
 
@@ -129,8 +130,8 @@ def _quotient(one: float | None, other: float | None) -> float | None:
 def _text(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
-    digits = 2 if value < 10 else 1 if value < 100 else 0
-    return f"{value:,.{digits}f}{' ms' if unit == 'ms' else ' ×'}"
+    digits = 0 if value >= 100 or unit == "requests" else 1 if value >= 10 else 2
+    return f"{value:,.{digits}f}{_SIGNS[unit]}"
 
 
 def _git(*args: str) -> str:
