@@ -192,15 +192,17 @@ def test_before_anything_was_prepared(tmp_path: Path, command: Commands) -> None
 
 def test_scripts_of_a_persons_own(repo: Repo, command: Commands) -> None:
     """Each one is looked for."""
-    repo.configure(SHELL + '[forge]\nprovider = "wrappers"\n')
+    repo.configure(SHELL + '[forge]\nprovider = "wrappers"\n[forge.commands]\npr_ci_wait = ["true"]\nissue_view = []\n')
     folder = repo.folder / "home" / ".config" / "mosaic" / "tools" / "git"
     folder.mkdir(parents=True)
     (folder / "pr-create.sh").touch(mode=0o755)
     (folder / "pr-merge.sh").touch(mode=0o644)
-    found = wrong(command("doctor", "--json"))
-    assert "wrapper pr-create" not in found
-    assert "pr-merge.sh` is not there, or not executable" in found["wrapper pr-merge"]
-    assert "wrapper milestone-close" in found
+    answer = command("doctor", "--json")
+    assert answer.code == 1
+    found = wrong(answer)
+    assert "pr-merge.sh` is not there, or not executable" in found["script pr_merge"]
+    assert "script milestone_close" in found
+    assert not {"script pr_create", "script pr_ci_wait", "script issue_view"} & set(found)
 
 
 def test_help_imports_next_to_nothing(command: Commands) -> None:

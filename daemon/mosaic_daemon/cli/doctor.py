@@ -11,7 +11,6 @@ import platform
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mosaic_daemon.cli import context, probes
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from mosaic_daemon.ground.settings import Settings
 
 _NAME_WIDTH = 24
-_WRAPPERS = Path("~/.config/mosaic/tools/git")
-_SCRIPTS = ("pr-create", "pr-merge", "pr-ci-wait", "ci-queue-wait", "issue-create", "issue-view", "issue-close")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -146,9 +143,7 @@ def _gate(layout: Layout, settings: Settings) -> Iterator[Finding]:
         case "internal":
             yield _ci(layout, settings)
         case "wrappers":
-            folder = _WRAPPERS.expanduser()
-            for script in (*_SCRIPTS, "milestone-close"):
-                yield probes.program(f"wrapper {script}", str(folder / f"{script}.sh"), layout.repo, "", "install it")
+            yield from _scripts(layout, settings)
         case _:
             yield from _forge(layout, settings)
 
@@ -161,6 +156,27 @@ def _ci(layout: Layout, settings: Settings) -> Finding:
         return Finding("ci", True, "none: nothing is run before work lands; `gate.ci_command` names a command")
     path = environment(DEFAULTS["shell"], os.environ, {})["PATH"]
     return probes.program("ci", command[0], layout.repo, path, "install it, or set `gate.ci_command`")
+
+
+def _scripts(layout: Layout, settings: Settings) -> Iterator[Finding]:
+    from dataclasses import fields
+
+    from mosaic_daemon.forges.wrappers.commands import Commands, environment, filled
+    from mosaic_daemon.ground.errors import ConfigError
+
+    if not probes.origin_of(layout):
+        yield Finding("wrappers", False, "they need an origin", "`git remote add origin ADDRESS`", code=78)
+    try:
+        commands = Commands(**settings.forge.commands)  # type: ignore[arg-type]  # pydantic has checked the names
+    except ConfigError as error:
+        yield probes.wrong("wrappers", error)
+        return
+    path = environment(os.environ)["PATH"]
+    for each in fields(commands):
+        template = getattr(commands, each.name)
+        if isinstance(template, tuple) and template:
+            remedy = f"install it, or set `forge.commands.{each.name}`"
+            yield probes.program(f"script {each.name}", filled(template, {})[0], layout.repo, path, remedy)
 
 
 def _forge(layout: Layout, settings: Settings) -> list[Finding]:
