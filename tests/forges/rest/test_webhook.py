@@ -216,7 +216,7 @@ async def test_a_slow_client_is_left(tmp_path: Path, said: bytes) -> None:
 
 async def test_too_many_at_once(tmp_path: Path) -> None:
     """Further ones are closed until there is room again."""
-    async with listening(settings(tmp_path), Limits(connections=2)) as caller:
+    async with listening(settings(tmp_path), Limits(connections=2, seconds=60)) as caller:
         async with await caller.connect() as one, await caller.connect() as other:
             for stream in (one, other):
                 await stream.send(b"POST")
