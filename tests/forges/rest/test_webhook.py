@@ -183,9 +183,10 @@ async def test_whoever_asks_before_the_body_is_told_to_go_on(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("data", "status"),
     [
+        (b"POST /hook HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n" + b"x" * 5_000_000, b"413"),
         (b"POST /hook HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n", b"413"),
         (
-            b"POST /hook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + b"x" * 1001 + b"\r\n",
+            CHUNKED + b"\r\n3e9\r\n" + b"x" * 1001 + b"\r\n",
             b"413",
         ),
         (b"POST /hook HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 100_000, b"431"),
