@@ -142,7 +142,7 @@ async def test_killed_there_and_started_again_everything_is_done_once(deaths: De
 
 @pytest.mark.parametrize("deaths", ["gitea"], indirect=True)
 @pytest.mark.parametrize("first", ACTS)
-@pytest.mark.parametrize("second", ["store.before-commit:1", "store.before-commit:2", "gate.merge.after-act"])
+@pytest.mark.parametrize("second", ["store.before-commit:1", "gate.merge.after-act"])
 async def test_killed_twice(deaths: Deaths, first: str, second: str) -> None:
     """Also while the next daemon is picking up the pieces, where it comes by there."""
     assert deaths.run(first) == -signal.SIGKILL

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from loguru import logger
 
 from mosaic_daemon.nouns import events as ev
@@ -26,6 +27,9 @@ from tests.forges.fakes.state import Issue
 from tests.forges.gate_driver import Driver, PassingTime, Place
 from tests.repository.repos import commit, git
 from tests.samples import attempt, task
+
+distinct = pytest.mark.parametrize("world", [name for name in DIALECTS if name != "forgejo"], indirect=True)
+"""Forgejo is Gitea's dialect: what goes through many faults does not go through them twice."""
 
 WORK = {"a.txt": "mine\n"}
 _WORK = "refs/mosaic/work"

@@ -11,15 +11,12 @@ from mosaic_daemon.nouns.gate import STEPS, Step
 from mosaic_daemon.nouns.task import Status
 from tests.forges.fakes.faults import Order
 from tests.forges.fakes.fixtures import DIALECTS
-from tests.forges.rest_gates import Daemon, World
+from tests.forges.rest_gates import Daemon, World, distinct
 
 BRANCH = "task/t-1"
 ACTS = ("create_pull", "merge", "comment", "update_issue")
 MOST_REQUESTS = 24
 """Of one delivery where nothing is waited for."""
-
-distinct = pytest.mark.parametrize("world", [name for name in DIALECTS if name != "forgejo"], indirect=True)
-"""Forgejo is Gitea's dialect: what goes through many faults does not go through them twice."""
 
 
 def instants(every: int) -> pytest.MarkDecorator:

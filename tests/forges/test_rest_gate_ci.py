@@ -11,11 +11,13 @@ from mosaic_daemon.nouns.gate import Step
 from mosaic_daemon.nouns.record import NotStarted
 from mosaic_daemon.nouns.task import Status
 from tests.forges.fakes.state import Plan
-from tests.forges.rest_gates import Daemon, World
+from tests.forges.rest_gates import Daemon, World, distinct
 from tests.samples import task
 
 CI_FILES = {"github": ".github/workflows/ci.yml", "gitea": ".gitea/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}
 CI_FILES["forgejo"] = ".forgejo/workflows/ci.yml"
+LISTINGS = [("github", "check_runs"), ("github", "status"), ("github", "runs"), ("gitea", "statuses")]
+LISTINGS += [("forgejo", "runs"), ("gitlab", "pipelines"), ("gitlab", "statuses")]
 TRACKING = "chore(orchestrator): T-1 in-progress [skip ci]"
 
 without_reruns = pytest.mark.parametrize("world", ["gitea", "forgejo"], indirect=True)
@@ -26,6 +28,7 @@ def test_the_table_of_ci_files_is_whole(world: World) -> None:
     assert world.dialect in CI_FILES
 
 
+@distinct
 @pytest.mark.parametrize("kind", ["status", "job"])
 @pytest.mark.parametrize(("hidden", "running"), [(1, 0), (3, 0), (0, 3), (2, 2)])
 async def test_ci_that_is_listed_late_is_waited_for(daemon: Daemon, kind: str, hidden: int, running: int) -> None:
@@ -259,7 +262,7 @@ async def test_where_ci_is_declared_to_be_none_it_is_not_asked(daemon: Daemon) -
     assert daemon.record.state.evidence["ci"] == "absent"  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("operation", ["check_runs", "statuses", "status", "pipelines", "runs"])
+@pytest.mark.parametrize(("world", "operation"), LISTINGS, indirect=["world"])
 @pytest.mark.parametrize("fault", ["500", "429", "drop"])
 async def test_an_outage_of_ci_is_waited_for(daemon: Daemon, operation: str, fault: str) -> None:
     """Nothing is concluded from it, and no try is used."""

@@ -10,7 +10,7 @@ from mosaic_daemon.nouns.gate import Step
 from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.stages.gate import GatePolicy
 from tests.forges.fakes.exchange import Entry
-from tests.forges.rest_gates import Daemon
+from tests.forges.rest_gates import Daemon, distinct
 
 CONDITIONAL = ("github", "gitlab")
 DELIVERY = 24
@@ -20,7 +20,7 @@ SHORTEST_SEC, LONGEST_SEC = 4.0, 24.0
 """Between two polls: five seconds at first, then up to thirty, less a fifth at random."""
 
 
-async def polls(daemon: Daemon, looks: int = 90) -> list[tuple[float, list[Entry]]]:
+async def polls(daemon: Daemon, looks: int = 75) -> list[tuple[float, list[Entry]]]:
     """Looks every other second; when there were requests, and which."""
     found = []
     for _ in range(looks):
@@ -43,8 +43,11 @@ def check_polls(daemon: Daemon, found: list[tuple[float, list[Entry]]]) -> None:
         assert {entry.status for _, asked in found for entry in asked} == {304}
 
 
-@pytest.mark.parametrize("step", [Step.MAIN_CLEAR, Step.MERGEABLE, Step.MAIN_CI])
-@pytest.mark.parametrize("kind", ["status", "job"])
+PLACES = [(Step.MAIN_CLEAR, "job"), (Step.MERGEABLE, "job"), (Step.MAIN_CI, "job"), (Step.MAIN_CI, "status")]
+
+
+@distinct
+@pytest.mark.parametrize(("step", "kind"), PLACES)
 async def test_while_ci_runs_a_poll_is_one_request(daemon: Daemon, step: Step, kind: str) -> None:
     await daemon.run(until=step)
     sha = daemon.head if step is Step.MERGEABLE else daemon.fake.sha()
@@ -53,6 +56,7 @@ async def test_while_ci_runs_a_poll_is_one_request(daemon: Daemon, step: Step, k
     check_polls(daemon, await polls(daemon))
 
 
+@distinct
 async def test_while_a_required_check_runs_a_poll_is_one_request(daemon: Daemon) -> None:
     """Although the forge says of the pull request that it is blocked."""
     daemon.fake.settings.required_contexts = ["build"]
@@ -65,6 +69,7 @@ async def test_while_a_required_check_runs_a_poll_is_one_request(daemon: Daemon)
     assert await daemon.run() is Status.DONE
 
 
+@distinct
 @pytest.mark.parametrize("state", ["red", "green"])
 async def test_while_the_base_branch_is_not_clear_a_poll_is_one_request(daemon: Daemon, state: str) -> None:
     """It is red, or green with an older run that goes on."""
@@ -80,7 +85,7 @@ async def test_while_the_base_branch_is_not_clear_a_poll_is_one_request(daemon: 
     assert daemon.step is Step.MAIN_CLEAR
 
 
-@pytest.mark.parametrize("length", [0, 3, 12])
+@pytest.mark.parametrize("length", [0, 3, 9])
 async def test_a_delivery_costs_so_many_requests_and_one_for_each_poll(daemon: Daemon, length: int) -> None:
     """Three commits have CI: the base branch's newest, the change's, the merge's. Whatever time it takes."""
     daemon.policy = GatePolicy("main")

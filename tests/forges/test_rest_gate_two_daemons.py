@@ -10,7 +10,7 @@ from itertools import cycle
 import pytest
 
 from mosaic_daemon.nouns.task import Status
-from tests.forges.rest_gates import Daemon, World
+from tests.forges.rest_gates import Daemon, World, distinct
 from tests.samples import task
 
 Pair = tuple[Daemon, Daemon]
@@ -53,8 +53,9 @@ async def interleaved(daemons: Pair, head_start: int, turns: tuple[int, int]) ->
         daemon.check()
 
 
-@pytest.mark.parametrize("turns", [(1, 1), (1, 3), (3, 1)])
-@pytest.mark.parametrize("head_start", [0, 2, 5, 7, 9])
+@distinct
+@pytest.mark.parametrize("turns", [(1, 1), (1, 3)])
+@pytest.mark.parametrize("head_start", [0, 5, 7, 9])
 async def test_two_tasks_land_once_each(pair: Pair, head_start: int, turns: tuple[int, int]) -> None:
     """Whoever finds the base branch moved goes back to the queue guard and loses nothing."""
     await interleaved(pair, head_start, turns)
@@ -73,6 +74,7 @@ async def test_two_tasks_land_once_each_when_both_act_at_once(pair: Pair) -> Non
     assert pair[0].world.landed() == {"T-1.1": 1, "T-2.1": 1}
 
 
+@distinct
 @pytest.mark.parametrize("head_start", [0, 3, 5, 7, 9, 30])
 async def test_a_gate_whose_name_another_daemon_has_used_blocks(namesakes: Pair, head_start: int) -> None:
     """One of them lands; the other says so, also when it is asked again, and touches nothing of the first one's."""

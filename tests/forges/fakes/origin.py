@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ _IDENTITY = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
 }
+
+_FULL = re.compile(r"[0-9a-f]{40}")
 
 
 class GitError(Exception):
@@ -57,7 +60,7 @@ class Origin:
 
     def sha(self, ref: str) -> str | None:
         """The commit of a branch, tag or (full or short) sha."""
-        for name in (f"refs/heads/{ref}", f"refs/tags/{ref}", ref):
+        for name in (ref,) if _FULL.fullmatch(ref) else (f"refs/heads/{ref}", f"refs/tags/{ref}", ref):
             try:
                 return self.git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
             except GitError:

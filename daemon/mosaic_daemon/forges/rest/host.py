@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,10 +55,17 @@ class Host:
         return httpx.URL(self.api).host
 
     def trust(self) -> ssl.SSLContext:
+        if self.ca_file is None:
+            return _usual_trust()
         context = httpx.create_ssl_context()
-        if self.ca_file is not None:
-            try:
-                context.load_verify_locations(cafile=str(self.ca_file))
-            except OSError as error:
-                raise ConfigError(f"no certificates in it: {error}", source=str(self.ca_file)) from None
+        try:
+            context.load_verify_locations(cafile=str(self.ca_file))
+        except OSError as error:
+            raise ConfigError(f"no certificates in it: {error}", source=str(self.ca_file)) from None
         return context
+
+
+@functools.cache
+def _usual_trust() -> ssl.SSLContext:
+    """Made once: reading all the usual certificates takes its time."""
+    return httpx.create_ssl_context()
