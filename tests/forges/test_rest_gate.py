@@ -285,7 +285,7 @@ async def test_somebody_commits_a_conflict_before_any_request(daemon: Daemon, in
         assert daemon.failure.command
 
 
-@instants(1)
+@instants(2)
 async def test_somebody_pushes_to_the_branch_before_any_request(world: World, daemon: Daemon, instant: int) -> None:
     """What was accepted lands or nothing does, and the task says that its pull request is another one."""
     daemon.fake.on("*", skip=instant).before(lambda: daemon.fake.push(BRANCH, {"more.txt": "more\n"}))
