@@ -37,7 +37,7 @@ INTENDED = [f"gate.{step}.recorded:2" for step in ("pr", "merge", "close")]  # :
 COMMITS = [f"store.before-commit:{nth}" for nth in range(1, EVENTS + 1)]
 
 POINTS = [(dialect, point) for dialect in DIALECTS for point in (*ACTS, *INTENDED)]
-POINTS += [(dialect, point) for dialect in DIALECTS if dialect != "forgejo" for point in RECORDED]
+POINTS += [("github", point) for point in RECORDED]
 POINTS += [("github", point) for point in COMMITS]
 
 
