@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -78,8 +79,9 @@ class Deaths:
 
     world: World
     daemons: Daemons
-    pid: int = 0
-    _starts: int = field(default=0, repr=False)
+    _pid: int = 0
+    _is_known: threading.Event = field(default_factory=threading.Event)
+    _starts: int = 0
 
     async def prepare(self) -> None:
         with closing(SqliteJournal(self.world.folder / "state.db")) as journal:
@@ -93,12 +95,15 @@ class Deaths:
         self._starts += 1
         now = self.world.time.now() + timedelta(minutes=3 * self._starts)
         spec = f"{failpoint}=kill" if failpoint else ""
-        self.pid = self.daemons.start(Run(str(self.world.folder), self.world.place, now.isoformat(), spec))
+        self._pid = self.daemons.start(Run(str(self.world.folder), self.world.place, now.isoformat(), spec))
+        self._is_known.set()
         return self.daemons.code()
 
     def kill(self) -> None:
+        """End the first daemon. A request of it may be quicker than the news of its process id."""
+        assert self._is_known.wait(30)
         with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+            os.kill(self._pid, signal.SIGKILL)
 
     async def check(self) -> None:
         """The rows are the fold of the events, the task is done, and everything was made once."""
