@@ -202,7 +202,6 @@ async def test_one_apps_green_does_not_hide_anothers_red(bench: Bench) -> None:
         ("timed_out", Outcome.FAILED),
         ("action_required", Outcome.FAILED),
         ("neutral", Outcome.SKIPPED),
-        ("stale", Outcome.CANCELLED),
         ("manual", Outcome.PENDING),
         ("pending", Outcome.PENDING),
     ],
@@ -212,6 +211,16 @@ async def test_conclusions_of_check_runs(bench: Bench, state: str, outcome: Outc
     bench.fake.ci(sha, {"build": state})
     (job,) = await bench.forge.jobs("check-run", sha)
     assert job.outcome == outcome
+
+
+async def test_a_stale_check_run_is_no_success(bench: Bench) -> None:
+    """GitHub gives this conclusion and does not list it in its description: that one answer breaks it, nothing else."""
+    sha = bench.fake.sha()
+    bench.fake.ci(sha, {"build": "stale"})
+    (job,) = await bench.forge.jobs("check-run", sha)
+    assert job.outcome == Outcome.CANCELLED
+    assert all("conclusion: 'stale'" in violation for violation in bench.fake.violations)
+    bench.fake.violations.clear()
 
 
 async def test_failed_jobs_are_run_again(bench: Bench) -> None:
