@@ -137,6 +137,10 @@ class Commits:
         self.on_land: Callable[[], None] = lambda: None
 
     @property
+    def commits(self) -> Commits:
+        return self
+
+    @property
     def git(self) -> Commits:
         return self
 
