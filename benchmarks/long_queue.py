@@ -15,7 +15,7 @@ from benchmarks.limits import timed_async
 from benchmarks.scene import Scene, Task, scene
 from benchmarks.workers import PATIENCE_SEC
 from mosaic_daemon.app import opened
-from mosaic_daemon.ground.settings import load
+from mosaic_daemon.ground.configuration import load
 from mosaic_daemon.nouns.events import RuntimeHeld
 from mosaic_daemon.nouns.gate import Hold
 from mosaic_daemon.nouns.record import Dispatching, Running

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mosaic_daemon.cli.init import LINKS
-from mosaic_daemon.ground.settings import Settings, load
+from mosaic_daemon.ground.configuration import load
+from mosaic_daemon.ground.settings import Settings
 from tests.cli.conftest import Commands
 from tests.support.repo import Repo, git
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from mosaic_daemon.ground import settings
+from mosaic_daemon.ground.configuration import load
 from mosaic_daemon.ground.errors import ConfigError
-from mosaic_daemon.ground.settings import ENVIRONMENT_PREFIX, Settings, load
+from mosaic_daemon.ground.settings import ENVIRONMENT_PREFIX, Settings
 
 
 @pytest.fixture(autouse=True)

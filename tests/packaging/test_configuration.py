@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mosaic_daemon.ground import reference
-from mosaic_daemon.ground.settings import ENVIRONMENT_PREFIX, RuntimeSettings, Settings, load
+from mosaic_daemon.ground.configuration import load
+from mosaic_daemon.ground.settings import ENVIRONMENT_PREFIX, RuntimeSettings, Settings
 from tests.packaging import ROOT
 
 _KEY = re.compile(r"^#(?=[a-z_]+ = |\[)", re.MULTILINE)

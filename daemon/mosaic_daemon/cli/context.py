@@ -36,8 +36,8 @@ def settings_of(
     options: argparse.Namespace, layout: Layout, overrides: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Settings:
     """The settings for this command; `overrides` come from the command line."""
+    from mosaic_daemon.ground.configuration import USER_FILE, load
     from mosaic_daemon.ground.errors import ConfigError
-    from mosaic_daemon.ground.settings import USER_FILE, load
 
     if options.config is not None and not options.config.is_file():
         raise ConfigError("there is no such file", source=str(options.config))
