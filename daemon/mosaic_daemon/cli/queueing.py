@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mosaic_daemon.cli.snapshot import PROGRAM
@@ -30,9 +30,31 @@ def add(layout: Layout, tasks: Sequence[Task], *, source: str) -> list[str]:
     """
     new = [_checked(task, position, source) for position, task in enumerate(tasks, start=1)]
     known = _known(layout)
+
+    def added(file: queuefile.QueueFile) -> list[Any]:
+        _refuse_known(layout, file, new, known)
+        return [*file.entries, *new]
+
     with atomicfile.locked(layout.tasks_lock, timeout_sec=_LOCK_SEC):
-        file = _publish(layout, new, known)
+        file = _publish(layout, added)
     return list(_doubts(new, {*known, *file.by_id}))
+
+
+def put(layout: Layout, tasks: Sequence[Task]) -> None:
+    """Have the file say of these tasks what they say; a field that they leave out, and every other task, stays.
+
+    Raises:
+        InputError: the file cannot be read; nothing was changed.
+        Unavailable: another tool holds the file's lock, or keeps writing the file, or the disk is full.
+    """
+    wanted = {str(task["id"]): task for task in tasks}
+
+    def edited(file: queuefile.QueueFile) -> list[Any]:
+        there = [entry if file.is_problem(entry) else entry | wanted.get(entry["id"], {}) for entry in file.entries]
+        return [*there, *(dict(task) for name, task in wanted.items() if name not in file.by_id)]
+
+    with atomicfile.locked(layout.tasks_lock, timeout_sec=_LOCK_SEC):
+        _publish(layout, edited)
 
 
 def _checked(task: Task, position: int, source: str) -> dict[str, Any]:
@@ -72,23 +94,24 @@ def _known(layout: Layout) -> set[str]:
         return set()
 
 
-def _publish(layout: Layout, new: Sequence[dict[str, Any]], known: set[str]) -> queuefile.QueueFile:
-    """Exchange the file for one with the new tasks, again and again until nothing came in between.
+def _publish(layout: Layout, edit: Callable[[queuefile.QueueFile], list[Any]]) -> queuefile.QueueFile:
+    """Exchange the file for one with the edited entries, again and again until nothing came in between.
 
-    What an editor without the lock saved meanwhile comes out of the exchange; it is the newer text, and the tasks are
-    added to that.
+    What an editor without the lock saved meanwhile comes out of the exchange; it is the newer text, and is edited then.
     """
     shown = _read(layout)
     before = shown
     for _ in range(_ROUNDS):
         try:
             file = _parsed(layout, shown)
-            _refuse_known(layout, file, new, known)
+            entries = edit(file)
         except InputError:
             if shown != before and shown is not None:
                 atomicfile.exchange(layout.tasks, shown)  # it is not ours to judge: put it back
             raise
-        text = queuefile.render([*file.entries, *new], file.extra)
+        if entries == list(file.entries) and shown == before:
+            return file
+        text = queuefile.render(entries, file.extra)
         found = atomicfile.exchange(layout.tasks, text)
         if found == before:
             return file
