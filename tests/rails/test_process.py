@@ -104,8 +104,8 @@ async def test_a_killed_shim_takes_its_tree_with_it(processes: ProcessBench) -> 
     """The attempt is lost, and when that is said nothing of it lives."""
     attempt = new_attempt()
     (processes.folder / "pids").touch()
-    three = "\n".join(line for line in ESCAPES.splitlines() if "env -i" not in line).replace("-lt 4", "-lt 3")
-    await processes.rail.offer(processes.script(attempt, three + "sleep 1000"))
+    three = [line.replace("-lt 4", "-lt 3") for line in ESCAPES.splitlines() if "env -i" not in line]
+    await processes.rail.offer(processes.script(attempt, "\n".join([*three, "sleep 1000"])))
     await until(lambda: len(pids(processes.folder / "pids")) == 3, "the escapees run")
     os.kill(processes.shim_pid(attempt), signal.SIGKILL)
     lost = await observed(processes.rail, attempt, Lost)
