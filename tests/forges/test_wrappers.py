@@ -10,7 +10,6 @@ import pytest
 
 from mosaic_daemon.forges.base import Answer, Delayed, Forbidden, Landed, Moved, Proposal, Rejected, Sent
 from mosaic_daemon.forges.wrappers.forge import WrappersForge
-from mosaic_daemon.forges.wrappers.issues import IssueText
 from mosaic_daemon.ground.errors import ConfigError, InputError, Unavailable
 from mosaic_daemon.nouns.attempt import Failure
 from tests.forges.benches import proposal
@@ -382,13 +381,6 @@ class TestTheIssue:
                 await bench.forge.issue_is_closed(change)
         with pytest.raises(Rejected):
             await bench.forge.issue_is_closed(change)
-
-    async def test_an_issue_is_created_once(self, bench: ScriptedBench) -> None:
-        forge = bench.wrappers()
-        text = IssueText("Phase 1: {number} fixes", "see #31", ("security", "p1"), "M6")
-        for _ in range(2):
-            assert await forge.create_issue("phase-1", text) == "31"
-        assert bench.calls("issue-create") == ["-t Phase 1: {number} fixes -b see #31 -l security,p1 -m M6"]
 
     async def test_a_milestone_is_closed_once(self, bench: ScriptedBench) -> None:
         forge = bench.wrappers()

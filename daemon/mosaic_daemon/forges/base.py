@@ -167,6 +167,21 @@ class Landed:
     tree: str
 
 
+@dataclass(frozen=True, slots=True)
+class IssueText:
+    """An issue to be made. Labels and milestone by name: they are found, or made.
+
+    Attributes:
+        marker: a line of `body` that stands in no other issue: it is found again by it.
+    """
+
+    title: str
+    body: str
+    labels: tuple[str, ...] = ()
+    milestone: str = ""
+    marker: str = ""
+
+
 class Forge(Protocol):
     """A place where changes are merged. A probe raises Unavailable when it cannot be asked now, and Rejected when it
     may not be asked at all.

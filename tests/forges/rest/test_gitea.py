@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mosaic_daemon.forges.base import Delayed, Forbidden, Moved, Rejected, Sent
+from mosaic_daemon.forges.base import Delayed, Forbidden, IssueText, Moved, Rejected, Sent
 from mosaic_daemon.forges.rest import gitea
-from mosaic_daemon.forges.rest.hosting import IssueText, Job, Outcome, PullState, PullText, Readiness, SquashOrder
+from mosaic_daemon.forges.rest.hosting import Job, Outcome, PullState, PullText, Readiness, SquashOrder
 from mosaic_daemon.nouns.attempt import FailureClass
 from tests.forges.rest.conftest import Bench, MakeBench
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mosaic_daemon.forges.base import Delayed, Forbidden, Moved, Sent
+from mosaic_daemon.forges.base import Delayed, Forbidden, IssueText, Moved, Sent
 from mosaic_daemon.forges.rest import github
-from mosaic_daemon.forges.rest.hosting import IssueText, Job, Outcome, PullText, Readiness, SquashOrder
+from mosaic_daemon.forges.rest.hosting import Job, Outcome, PullText, Readiness, SquashOrder
 from mosaic_daemon.nouns.attempt import FailureClass
 from tests.forges.rest.conftest import Bench, MakeBench
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mosaic_daemon.forges.base import Delayed, Forbidden, Moved, Sent
+from mosaic_daemon.forges.base import Delayed, Forbidden, IssueText, Moved, Sent
 from mosaic_daemon.forges.rest import gitlab
-from mosaic_daemon.forges.rest.hosting import IssueText, Job, Outcome, PullState, PullText, Readiness, SquashOrder
+from mosaic_daemon.forges.rest.hosting import Job, Outcome, PullState, PullText, Readiness, SquashOrder
 from tests.forges.rest.conftest import Bench, MakeBench
 
 BRANCH = "task/t-1"

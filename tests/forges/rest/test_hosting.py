@@ -7,9 +7,8 @@ from contextlib import suppress
 import pytest
 from loguru import logger
 
-from mosaic_daemon.forges.base import Delayed, Forbidden, Moved, Rejected, Sent
+from mosaic_daemon.forges.base import Delayed, Forbidden, IssueText, Moved, Rejected, Sent
 from mosaic_daemon.forges.rest.hosting import (
-    IssueText,
     Job,
     Outcome,
     Pull,

@@ -9,10 +9,10 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Any, ParamSpec, Protocol
 
-from mosaic_daemon.forges.base import Answer, Delayed, Forbidden, Moved, Rejected, Sent
+from mosaic_daemon.forges.base import Answer, Delayed, Forbidden, IssueText, Moved, Rejected, Sent
 from mosaic_daemon.forges.rest.answers import Reply, failure_of
 from mosaic_daemon.forges.rest.filing import Filing, compared
-from mosaic_daemon.forges.rest.hosting import IssueText, Pull, PullState, Readiness, SquashOrder
+from mosaic_daemon.forges.rest.hosting import Pull, PullState, Readiness, SquashOrder
 from mosaic_daemon.forges.rest.transport import Transport
 from mosaic_daemon.ground.errors import Unavailable
 from mosaic_daemon.nouns.attempt import Failure, FailureClass

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mosaic_daemon.forges.desk import HostingDesk
 from mosaic_daemon.forges.rest import gitea, github, gitlab
 from mosaic_daemon.forges.rest.forge import RestForge
 from mosaic_daemon.forges.rest.host import Host
@@ -67,3 +68,8 @@ def forge(settings: ForgeSettings, clone: Clone, first_run_sec: float) -> RestFo
     """The forge port over it."""
     polling = Polling(settings.poll_sec, _SLOWEST * settings.poll_sec, first_run_sec)
     return RestForge(hosting(settings, clone.url), clone, polling)
+
+
+def desk(settings: ForgeSettings, origin: str) -> HostingDesk:
+    """Where planning files its issues. Raises ConfigError as `hosting` does."""
+    return HostingDesk(hosting(settings, origin))

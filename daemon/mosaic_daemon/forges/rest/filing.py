@@ -8,8 +8,8 @@ from typing import Protocol
 
 from loguru import logger
 
-from mosaic_daemon.forges.base import Answer, Delayed, Forbidden, Moved, Rejected, Sent
-from mosaic_daemon.forges.rest.hosting import Issue, IssueText, Milestone
+from mosaic_daemon.forges.base import Answer, Delayed, Forbidden, IssueText, Moved, Rejected, Sent
+from mosaic_daemon.forges.rest.hosting import Issue, Milestone
 from mosaic_daemon.ground.errors import Unavailable
 
 

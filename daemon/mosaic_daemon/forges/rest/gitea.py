@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from mosaic_daemon.forges.base import Answer, Forbidden, Sent
+from mosaic_daemon.forges.base import Answer, Forbidden, IssueText, Sent
 from mosaic_daemon.forges.rest import acts
 from mosaic_daemon.forges.rest import gitea_reading as reading
 from mosaic_daemon.forges.rest.acts import Acts, act
@@ -18,7 +18,6 @@ from mosaic_daemon.forges.rest.hosting import (
     About,
     Diagnosis,
     Issue,
-    IssueText,
     Job,
     Milestone,
     Outcome,

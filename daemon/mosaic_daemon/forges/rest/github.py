@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from mosaic_daemon.forges.base import Answer
+from mosaic_daemon.forges.base import Answer, IssueText
 from mosaic_daemon.forges.rest import acts
 from mosaic_daemon.forges.rest import github_reading as reading
 from mosaic_daemon.forges.rest.acts import Acts, act
@@ -19,7 +19,6 @@ from mosaic_daemon.forges.rest.hosting import (
     About,
     Diagnosis,
     Issue,
-    IssueText,
     Job,
     Milestone,
     Outcome,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from mosaic_daemon.forges.base import Answer, Forbidden, Rejected, Sent
+from mosaic_daemon.forges.base import Answer, Forbidden, IssueText, Rejected, Sent
 from mosaic_daemon.forges.rest import acts
 from mosaic_daemon.forges.rest import gitlab_reading as reading
 from mosaic_daemon.forges.rest.acts import Acts, act
@@ -19,7 +19,6 @@ from mosaic_daemon.forges.rest.hosting import (
     About,
     Diagnosis,
     Issue,
-    IssueText,
     Job,
     Milestone,
     Pull,

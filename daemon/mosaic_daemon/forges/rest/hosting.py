@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from mosaic_daemon.forges.base import Answer
+from mosaic_daemon.forges.base import Answer, IssueText
 
 
 class Outcome(StrEnum):
@@ -107,16 +107,6 @@ class SquashOrder:
     head_sha: str
     title: str
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class IssueText:
-    """An issue to be made. Labels and milestone by name: the dialect finds or makes them."""
-
-    title: str
-    body: str
-    labels: tuple[str, ...] = ()
-    milestone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

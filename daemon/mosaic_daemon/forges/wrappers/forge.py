@@ -25,7 +25,7 @@ from mosaic_daemon.forges.wrappers import landing
 from mosaic_daemon.forges.wrappers.acts import Acts
 from mosaic_daemon.forges.wrappers.checkout import Checkouts
 from mosaic_daemon.forges.wrappers.commands import Commands, Template, filled, number_in, values_of, variables_of
-from mosaic_daemon.forges.wrappers.issues import Issues, IssueText
+from mosaic_daemon.forges.wrappers.issues import Issues
 from mosaic_daemon.forges.wrappers.notes import Notes
 from mosaic_daemon.forges.wrappers.runs import Run, Runs, Script
 from mosaic_daemon.forges.wrappers.waits import Waits
@@ -238,11 +238,6 @@ class WrappersForge:
             return await self._issues.close(proposal, evidence)
         except Unavailable as error:
             return Delayed(error.line, error.until)
-
-    async def create_issue(self, key: str, text: IssueText) -> str | Answer:
-        """The number of a new issue, or what came of it. `key` names the wish, which is granted once."""
-        self._notes.settle()
-        return await self._issues.create(key, text)
 
     async def close_milestone(self, key: str, title: str) -> Answer:
         self._notes.settle()

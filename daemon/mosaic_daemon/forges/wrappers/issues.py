@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mosaic_daemon.forges.base import Answer, Proposal, Rejected, Sent
 from mosaic_daemon.forges.wrappers.acts import Acts
@@ -12,7 +12,6 @@ from mosaic_daemon.forges.wrappers.commands import (
     Template,
     filled,
     issue_number,
-    number_in,
     values_of,
     variables_of,
 )
@@ -20,14 +19,6 @@ from mosaic_daemon.forges.wrappers.runs import Run, Runs, Script
 from mosaic_daemon.ground.errors import Refused, Unavailable
 
 _TRIES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class IssueText:
-    title: str
-    body: str
-    labels: tuple[str, ...] = ()
-    milestone: str = ""
 
 
 class Issues:
@@ -64,17 +55,6 @@ class Issues:
             return Sent()
         run = await self._acts.perform(self._of("close", proposal))
         return self._acts.answer(run, missing=f"{proposal.issue} is still open", code="issue_open")
-
-    async def create(self, key: str, text: IssueText) -> str | Answer:
-        """The number of the new issue, or what came of the script. `key` names the wish: it is granted once."""
-        labels = ",".join(text.labels)
-        values = {"title": text.title, "body": text.body, "labels": labels, "milestone": text.milestone}
-        run = await self._acts.perform(self._script("issue-create", key, self._commands.issue_create, values))
-        if run.went_well and (number := number_in(run.output, f"{text.title}\n{text.body}")):
-            return number
-        if run.went_well:
-            return self._acts.refusal(run, "it names no number", code="no_number")
-        return self._acts.answer(run, missing="the issue may be missing", code="no_issue")
 
     async def close_milestone(self, key: str, title: str) -> Answer:
         """`key` names the wish: it is granted once."""
