@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,9 +17,8 @@ import pytest
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.store.sqlite import SqliteJournal
 from tests.crash import failpoints
+from tests.crash.forking import TASK, Daemons, Run
 from tests.crash.oracle import folded
-from tests.crash.rest_gating import TASK, Run
-from tests.forges import rest_gates
 from tests.forges.fakes.fixtures import DIALECTS
 from tests.forges.rest_gates import Daemon, World
 
@@ -40,37 +37,6 @@ COMMITS = [f"store.before-commit:{nth}" for nth in range(1, EVENTS + 1)]
 POINTS = [(dialect, point) for dialect in DIALECTS for point in (*ACTS, *INTENDED)]
 POINTS += [("github", point) for point in RECORDED]
 POINTS += [("github", point) for point in COMMITS]
-
-
-class Daemons:
-    """The warm process that daemons are forked from."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.rest_gating"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def start(self, run: Run) -> int:
-        """Its process id."""
-        assert self._process.stdin
-        self._process.stdin.write(f"{run.line}\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def code(self) -> int:
-        """The exit code of the one that was started last, negative for a signal."""
-        return self._answer()
-
-    def _answer(self) -> int:
-        assert self._process.stdout
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
 
 
 @dataclass
@@ -113,18 +79,6 @@ class Deaths:
             assert folded(journal) == {TASK.id: daemon.record}
             daemon.check()
             daemon.check_once()
-
-
-@pytest.fixture(scope="session")
-def daemons() -> Iterator[Daemons]:
-    daemons = Daemons()
-    yield daemons
-    daemons.close()
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return rest_gates.prepared(tmp_path_factory.mktemp("gates") / "prepared")
 
 
 @pytest.fixture

@@ -142,6 +142,10 @@ class Driver:
         self._has_just_intended = isinstance(event, ev.GateIntended)
         return event is not None and not isinstance(event, ev.GateHeld)
 
+    async def pause(self) -> None:
+        """Between two looks, when the first has moved nothing."""
+        self.time.seconds += self.pause_sec
+
     async def drive(self, *, until: Step | None = None) -> None:
         """Look until nothing moves any more for some looks, or until it stands on a step."""
         waited = 0
@@ -149,5 +153,6 @@ class Driver:
             if self.step is None or self.step is until or waited > _PATIENCE:
                 return
             waited = 0 if await self.look() else waited + 1
-            self.time.seconds += self.pause_sec if waited else 0
+            if waited:
+                await self.pause()
         raise AssertionError(f"the gate never comes to rest: {self.record.state}")

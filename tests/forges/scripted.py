@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,32 @@ def write_scripts(tools: Path, state: Path, origin: Path) -> None:
         script.chmod(0o700)
 
 
+def commands_in(tools: Path) -> Commands:
+    """The defaults, with the scripts in this folder."""
+    templates = {each.name: getattr(Commands(), each.name) for each in fields(Commands) if each.name != "closed"}
+    here: dict[str, Any] = {
+        name: (str(tools / Path(words[0]).name), *words[1:]) for name, words in templates.items() if words
+    }
+    return replace(Commands(), **here)
+
+
+def environment() -> dict[str, str]:
+    """What every script gets."""
+    return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scripts:
+    """A forge of scripts as a daemon is told of it. `tools`: their folder; `folder`: what the daemon keeps of them."""
+
+    tools: str
+    folder: str
+
+    def forge(self, clone: Clone, _: object = None) -> WrappersForge:
+        rail, folder = ProcessRail(Path(self.folder) / "runs"), Path(self.folder)
+        return WrappersForge(clone, commands_in(Path(self.tools)), Conduct(rail, folder, environment(), pause_sec=0.0))
+
+
 class ScriptedBench(GitBench):
     """A repository whose forge is scripts.
 
@@ -92,11 +118,11 @@ class ScriptedBench(GitBench):
         super().__init__(clone, repository)
         self.state = folder / "forge"
         write_scripts(self.state / "tools", self.state, repository.base)
-        self.commands = self._commands()
+        self.commands = commands_in(self.state / "tools")
         self.conduct = Conduct(
             rail=ProcessRail(folder / "forge-runs"),
             folder=folder / "forge-notes",
-            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C"},
+            env=environment(),
             pause_sec=0.0,
         )
         self.forge: Forge = self.wrappers()
@@ -141,12 +167,6 @@ class ScriptedBench(GitBench):
     def branch(self, name: str) -> str:
         """Where a branch of the origin is."""
         return git(self.repository.base, "rev-parse", f"refs/heads/{name}")
-
-    def _commands(self) -> Commands:
-        """The defaults, in a folder of the test's own."""
-        templates = {each.name: getattr(Commands(), each.name) for each in fields(Commands) if each.name != "closed"}
-        here: dict[str, Any] = {name: (self.tool(words[0]), *words[1:]) for name, words in templates.items() if words}
-        return replace(Commands(), **here)
 
     def tool(self, name: str) -> str:
         return str(self.state / "tools" / Path(name).name)

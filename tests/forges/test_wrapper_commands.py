@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mosaic_daemon.forges.wrappers.commands import Commands, environment, filled, issue_number, number_in
+from mosaic_daemon.forges.base import issue_number
+from mosaic_daemon.forges.wrappers.commands import Commands, environment, filled, number_in
 from mosaic_daemon.ground.errors import ConfigError
 
 ASKED = "T-1: like #7\nRefs #7, see https://github.com/o/r/pull/8"
@@ -122,16 +123,16 @@ def test_another_way_of_saying_closed() -> None:
 @pytest.mark.parametrize(
     ("issue", "number"),
     [
-        ("#7", "7"),
-        ("7", "7"),
-        ("!7", "7"),
-        ("https://x/o/r/issues/7", "7"),
-        ("o/r#7", "7"),
+        ("#7", 7),
+        ("7", 7),
+        ("!7", 7),
+        ("https://x/o/r/issues/7", 7),
+        ("o/r#7", 7),
         ("", None),
         ("SEC-1", None),
     ],
 )
-def test_the_number_of_an_issue(issue: str, number: str | None) -> None:
+def test_the_number_of_an_issue(issue: str, number: int | None) -> None:
     assert issue_number(issue) == number
 
 

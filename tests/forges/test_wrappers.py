@@ -197,7 +197,7 @@ class TestTheMerge:
         assert landed is not None
         assert landed.sha == bench.head()
         kept = bench.notes("T-1.1")
-        assert (kept["guard"], kept["head_seen"], kept["change"]) == ("weak", change.head_sha, "10")
+        assert (kept["head_seen"], kept["change"]) == (change.head_sha, "10")
 
     async def test_one_that_lands_and_then_fails_has_landed(self, bench: ScriptedBench, change: Proposal) -> None:
         change = await opened(bench, change)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from loguru import logger
 
-from mosaic_daemon.forges.base import Answer, Delayed, Moved, Sent, Verdict
+from mosaic_daemon.forges.base import Answer, Delayed, Guard, Moved, Sent, Verdict
 from mosaic_daemon.forges.memory import Effect, Fault
 from mosaic_daemon.ground.errors import Unavailable
 from mosaic_daemon.nouns import events as ev
@@ -239,7 +239,8 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule(guards=st.booleans())
     def the_forge_guards_the_base_or_not(self, guards: bool) -> None:
-        self.world.forge.guards_base = self.world.forge.merges_atomically = guards
+        self.world.forge.guards_base = guards
+        self.world.forge.guard = Guard.FULL if guards else Guard.HEAD
 
     @rule(path=st.sampled_from(["other.txt", "same.txt", "T-0.txt"]))
     def somebody_pushes(self, path: str) -> None:

@@ -6,6 +6,7 @@ it answers is a hint, the probe after it decides). Five implementations and an i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,8 @@ from mosaic_daemon.ground.errors import MosaicError
 from mosaic_daemon.nouns.attempt import Failure
 from mosaic_daemon.repository.reverts import Reverted
 
+_ISSUE = re.compile(r"(?:.*[#!/])?(\d{1,9})")
+
 
 class Rejected(MosaicError):
     """A read that the forge refuses: asking again gives the same."""
@@ -23,6 +26,12 @@ class Rejected(MosaicError):
     def __init__(self, failure: Failure, where: str, remedy: str = "") -> None:
         self.failure = failure
         super().__init__(failure.message, where=where, remedy=remedy)
+
+
+def issue_number(issue: str) -> int | None:
+    """Of `#12`, `12`, or an address that ends in it; None: it is no issue of a forge, so nothing is to be closed."""
+    found = _ISSUE.fullmatch(issue.strip())
+    return int(found[1]) if found else None
 
 
 class Verdict(StrEnum):
@@ -182,6 +191,14 @@ class IssueText:
     marker: str = ""
 
 
+class Guard(StrEnum):
+    """What the forge itself holds a merge to. The rest is looked at just before the merge and compared after it."""
+
+    FULL = "full"  #: it lands on the base and with the head that were asked for, or not at all
+    HEAD = "head"  #: another head is refused
+    WEAK = "weak"  #: nothing is refused
+
+
 class Forge(Protocol):
     """A place where changes are merged. A probe raises Unavailable when it cannot be asked now, and Rejected when it
     may not be asked at all.
@@ -191,8 +208,8 @@ class Forge(Protocol):
     def name(self) -> str: ...
 
     @property
-    def merges_atomically(self) -> bool:
-        """Whether a merge whose answer was lost may be sent again at once: it lands on `base_sha` or not at all."""
+    def guard(self) -> Guard:
+        """What a merge is held to. Under a full guard one whose answer was lost may be sent again at once."""
 
     def on_change(self, wake: Callable[[], None]) -> None:
         """Call `wake` from the event loop when something may have changed. A hint, nothing more."""

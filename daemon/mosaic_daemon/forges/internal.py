@@ -20,6 +20,7 @@ from mosaic_daemon.forges.base import (
     Conflict,
     Delayed,
     Forbidden,
+    Guard,
     Landed,
     Mergeability,
     Moved,
@@ -61,7 +62,7 @@ class InternalForge:
     """No pull requests and no issues: the ledger's own gate is the record of both."""
 
     name = "internal"
-    merges_atomically = True
+    guard = Guard.FULL
 
     def __init__(self, clone: Clone, checks: Checks) -> None:
         self._clone = clone

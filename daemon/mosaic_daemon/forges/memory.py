@@ -19,6 +19,7 @@ from mosaic_daemon.forges.base import (
     Clean,
     Conflict,
     Forbidden,
+    Guard,
     Landed,
     Mergeability,
     Moved,
@@ -79,7 +80,7 @@ class MemoryForge:
         ci: what CI says, asked anew at every look.
         hooks: called around every operation; they may move anything, or raise.
         guards_base: False: a merge takes the base branch as it is, as some forges do.
-        merges_atomically: False: a merge is not sent again before it was looked for long enough.
+        guard: less than full: a merge is not sent again before it was looked for long enough.
         mergeabilities: answers of `mergeability` that come before the true one.
         reverts: what every change would take back.
         calls: how often each operation was asked for.
@@ -87,7 +88,7 @@ class MemoryForge:
     """
 
     name = "memory"
-    merges_atomically = True
+    guard = Guard.FULL
 
     def __init__(self, history: History | None = None) -> None:
         self.history = history or History()

@@ -22,6 +22,7 @@ from mosaic_daemon.forges.base import (
     Conflict,
     Delayed,
     Forbidden,
+    Guard,
     Landed,
     Mergeability,
     Moved,
@@ -64,7 +65,7 @@ class _Asked:
 class RestForge:
     """One repository on one forge."""
 
-    merges_atomically = False
+    guard = Guard.HEAD
 
     def __init__(self, hosting: Hosting, clone: Clone, polling: Polling) -> None:
         self._hosting = hosting

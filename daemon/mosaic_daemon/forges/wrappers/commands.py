@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mosaic_daemon.forges.base import Proposal
+from mosaic_daemon.forges.base import Proposal, issue_number
 from mosaic_daemon.ground.errors import ConfigError
 from mosaic_daemon.runtimes.base import DEFAULTS
 from mosaic_daemon.runtimes.base import environment as basic_environment
@@ -29,7 +29,6 @@ _FORGE_VARIABLES = (
     *("SSH_AUTH_SOCK", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "GNUPGHOME", "DBUS_SESSION_BUS_ADDRESS"),
 )
 _OWN_VARIABLES = ("MOSAIC_ORCHESTRATOR_*", "MOSAIC_ATTEMPT*")
-_ISSUE = re.compile(r"(?:.*[#!/])?(\d{1,9})")
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _PULL_ADDRESS = re.compile(r"https?://\S+/(?:pulls?|merge_requests|pull-requests)/(\d{1,9})(?![\w/-])")
 _ADDRESS = re.compile(r"https?://\S+/(\d{1,9})(?![\w/-])")
@@ -107,7 +106,7 @@ def values_of(proposal: Proposal, **more: str) -> dict[str, str]:
         "target": proposal.target,
         "branch": proposal.branch,
         "head_sha": proposal.head_sha,
-        "issue": issue_number(proposal.issue) or "",
+        "issue": str(issue_number(proposal.issue) or ""),
         **more,
     }
 
@@ -134,12 +133,6 @@ def environment(daemon_env: Mapping[str, str]) -> dict[str, str]:
     wanted = {name: value for name, value in daemon_env.items() if _matches(name, _FORGE_VARIABLES)}
     given = {name: value for name, value in wanted.items() if not _matches(name, _OWN_VARIABLES)}
     return {**basic, **given, "GIT_TERMINAL_PROMPT": "0"}
-
-
-def issue_number(issue: str) -> str | None:
-    """`#12`, `12`, an address that ends in it; None: it is no issue of a forge."""
-    found = _ISSUE.fullmatch(issue.strip())
-    return found[1] if found else None
 
 
 def number_in(answer: str, asked: str) -> str | None:

@@ -13,6 +13,7 @@ from mosaic_daemon.forges.base import (
     Conflict,
     Delayed,
     Forbidden,
+    Guard,
     Landed,
     Mergeability,
     Moved,
@@ -70,7 +71,6 @@ class WrappersForge:
     """
 
     name = "wrappers"
-    merges_atomically = False
 
     def __init__(self, clone: Clone, commands: Commands, conduct: Conduct) -> None:
         if not clone.has_origin:
@@ -88,6 +88,11 @@ class WrappersForge:
         self._waits = Waits(self._runs, conduct.pause_sec)
         blank = Script("", "", (), {}, clone.root, conduct.act_timeout_sec)
         self._issues = Issues(commands, self._runs, self._acts, blank)
+
+    @property
+    def guard(self) -> Guard:
+        """A script that is given the accepted commit is trusted to merge no other."""
+        return Guard.HEAD if any("{head_sha}" in word for word in self._commands.pr_merge) else Guard.WEAK
 
     def on_change(self, wake: Callable[[], None]) -> None:
         self._conduct.rail.on_change(wake)
@@ -151,7 +156,7 @@ class WrappersForge:
         return await reverted(self._clone.git, base_sha, proposal.head_sha, proposal.task)
 
     async def merge(self, proposal: Proposal, base_sha: str) -> Answer:
-        """The script knows no head to pin: where the branch is, is looked at just before."""
+        """The script may know no head to pin: where the branch is, is looked at just before."""
         self._notes.settle()
         number = self._number(proposal)
         script = self._script("merge", proposal, self._commands.pr_merge, base_sha)
@@ -170,7 +175,7 @@ class WrappersForge:
                     return Forbidden(_failure(problem, "head_moved", script.line))
                 if not number:
                     return Forbidden(_failure("the number of its pull request is not known", "no_pull", script.line))
-                self._notes.keep(proposal.gate, guard="weak", head_seen=head, asked_on=asked_on or base_sha)
+                self._notes.keep(proposal.gate, head_seen=head, asked_on=asked_on or base_sha)
             run = await self._acts.perform(script)
         except Unavailable as error:
             return Delayed(error.line, error.until)

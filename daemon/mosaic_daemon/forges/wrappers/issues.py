@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mosaic_daemon.forges.base import Answer, Proposal, Rejected, Sent
+from mosaic_daemon.forges.base import Answer, Proposal, Rejected, Sent, issue_number
 from mosaic_daemon.forges.wrappers.acts import Acts
 from mosaic_daemon.forges.wrappers.commands import (
     Commands,
     Template,
     filled,
-    issue_number,
     values_of,
     variables_of,
 )

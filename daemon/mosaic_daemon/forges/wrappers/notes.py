@@ -14,8 +14,8 @@ _MAX_BYTES = 1 << 16
 
 
 class Notes:
-    """One file per gate: `change` (the pull request's number), `branch`, `guard`, and `told`, by script the last run
-    whose failure was reported.
+    """One file per gate: `change` (the pull request's number), `branch`, and `told`, by script the last run whose
+    failure was reported.
 
     A failure that was reported may have been lost before anybody wrote it down; until it surely was, it is not `told`,
     and its script is not run again. It surely was when the next thing is asked: the gate records what it hears first.

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from mosaic_daemon.forges.base import Answer, CiReport, Delayed, Forbidden, Forge, Moved, Sent
+from mosaic_daemon.forges.base import Answer, CiReport, Delayed, Forbidden, Forge, Guard, Moved, Sent
 from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.nouns.events import GateBlocked, GateHeld, GateIntended, GateRewound, TaskEvent
@@ -61,7 +61,7 @@ class Acts:
     @property
     def _may_act_again(self) -> bool:
         """Whether an act that may have been sent can be sent again at once."""
-        return self._gate.step is Step.MERGE and self._forge.merges_atomically
+        return self._gate.step is Step.MERGE and self._forge.guard is Guard.FULL
 
     def _next_probe(self) -> datetime | None:
         """When to look next for what may have been done; None when it was looked for long enough."""

@@ -24,9 +24,16 @@ def done(gate: Gate, proposal: Proposal, now: datetime) -> dict[str, Any]:
         "head_sha": gate.head_sha,
         "base_sha": gate.base_sha,
         "tree": gate.evidence.get(Step.VERIFY, {}).get("tree"),
+        "guard": _guard(gate),
         "change": gate.change,
         "ci": verdict,
         "checks": gate.evidence.get(Step.MERGEABLE, {}).get("checks", []),
         "issue": issue,
         "closed_at": now.isoformat(),
     }
+
+
+def _guard(gate: Gate) -> str | None:
+    """What held the merge to the accepted commit; it is noted where the commit was found."""
+    found = (gate.evidence.get(step, {}).get("guard") for step in (Step.MERGE, Step.MAIN_CLEAR))
+    return next((guard for guard in found if guard), None)

@@ -15,6 +15,7 @@ from mosaic_daemon.forges.base import (
     Conflict,
     Forbidden,
     Forge,
+    Guard,
     Moved,
     NothingToMerge,
     Proposal,
@@ -115,7 +116,7 @@ class _Advance:
         first = self._gate.evidence.get(Step.MAIN_CLEAR, {}).get("first_base", base)
         landed = await self._forge.find_landed(self._proposal, first) if self._gate.rounds else None
         if landed is not None:
-            stepped = self._stepped({"base_sha": first, "landed": landed.sha})
+            stepped = self._stepped({"base_sha": first, "landed": landed.sha, "guard": self._forge.guard.value})
             return replace(stepped, next=Step.VERIFY, base_sha=first, merge_sha=landed.sha)
         seen = {"base_sha": base, "first_base": first}
         if self._policy.ci == "none":
@@ -184,7 +185,7 @@ class _Advance:
         landed = None
         if not self._look.has_just_intended:
             landed = await self._forge.find_landed(self._proposal, self._base)
-            if landed is None and not self._forge.merges_atomically and await self._forge.base() != self._base:
+            if landed is None and self._forge.guard is not Guard.FULL and await self._forge.base() != self._base:
                 return self._acts.rewound()
         if landed is None:
             request = {"merge": self._gate.head_sha, "onto": self._base}
@@ -194,7 +195,8 @@ class _Advance:
             landed = await self._forge.find_landed(self._proposal, self._base)
             if landed is None:
                 return self._acts.rewound() if isinstance(answer, Moved) else self._acts.not_done(answer, "the merge")
-        return replace(self._stepped({"merge_sha": landed.sha, "parent": landed.parent}), merge_sha=landed.sha)
+        seen: dict[str, object] = {"merge_sha": landed.sha, "parent": landed.parent, "guard": self._forge.guard.value}
+        return replace(self._stepped(seen), merge_sha=landed.sha)
 
     async def _verify(self) -> TaskEvent | None:
         landed = await self._forge.find_landed(self._proposal, self._base)
