@@ -1,0 +1,1 @@
+"""Tests of planning: reports, phases, estimates, the plan and what bootstrap writes."""
