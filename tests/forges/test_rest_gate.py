@@ -78,6 +78,22 @@ async def test_an_act_that_was_not_done_is_done_later(daemon: Daemon, act: str, 
     assert daemon.record.tries == {}
 
 
+@distinct
+@pytest.mark.parametrize("act", ACTS)
+async def test_an_act_that_arrives_late_is_not_sent_again_before(daemon: Daemon, act: str) -> None:
+    """Its answer is lost; a minute later the forge has done it. However often somebody looks in between."""
+    daemon.fake.on(act).delay()
+    while not daemon.fake.count(act):
+        await daemon.look()
+    for _ in range(20):
+        daemon.time.seconds += 3.0
+        await daemon.look()
+    daemon.fake.catch_up()
+    await daemon.run()
+    daemon.check_once()
+    assert daemon.fake.count(act) == 1
+
+
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize("world", ["github"], indirect=True)
 @pytest.mark.parametrize("seconds", [1, None])

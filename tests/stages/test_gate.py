@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -13,6 +15,7 @@ from mosaic_daemon.forges.base import (
     Conflict,
     Delayed,
     Forbidden,
+    Guard,
     Moved,
     NothingToMerge,
     Sent,
@@ -502,3 +505,29 @@ def test_the_lease_goes_to_the_gate_in_the_window_and_then_to_the_oldest() -> No
     assert holder(gating("B", Step.CLOSE, 0)) is None
     resumed = (gating("A", Step.MERGE, 1), gating("B", Step.MAIN_CI, 9), gating("C", Step.MERGE, 0))
     assert [holder(*resumed), holder(*resumed[::2])] == ["B", "C"]
+
+
+UNKNOWN = {"answered": Sent("200"), "no answer": Unavailable("502")}
+
+
+@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.parametrize("answer", UNKNOWN)
+@pytest.mark.parametrize("act", ["open_change", "merge", "close_issue"])
+async def test_what_may_have_been_sent_is_looked_for_before_it_is_sent_again(act: str, answer: str, dies: bool) -> None:
+    """However often somebody looks in the first minute: a forge that takes its time is not asked twice."""
+    bench = GateBench()
+    bench.forge.guard = Guard.HEAD
+    bench.forge.script(act, Fault(Effect.LATER, UNKNOWN[answer]))  # type: ignore[arg-type]
+    await bench.run(until={"open_change": Step.PR, "merge": Step.MERGE, "close_issue": Step.CLOSE}[act])
+    started = bench.now
+    while bench.now - started < timedelta(minutes=1):
+        with suppress(Unavailable):
+            await bench.look()
+        if dies and bench.forge.calls[act]:
+            bench.restart()
+        bench.waited += timedelta(seconds=3)
+    assert bench.forge.calls[act] == 1
+    bench.forge.catch_up()
+    assert (await bench.run()).status is Status.DONE
+    assert bench.forge.calls[act] == 1
+    bench.check()

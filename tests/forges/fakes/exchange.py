@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,6 +51,7 @@ class Exchange:
         self.violations: list[str] = []
         self._orders = orders
         self._file = file
+        self._late: list[Callable[[], object]] = []
         self._description = dialect.description()
 
     def serve(self, request: Request) -> Answer | None:
@@ -59,6 +60,12 @@ class Exchange:
         except Exception:
             self.violations.append(f"the fake failed at {request.method} {request.path}\n{traceback.format_exc()}")
             return self.dialect.error(500)
+
+    def catch_up(self) -> None:
+        """Do what was delayed."""
+        late, self._late = self._late, []
+        for act in late:
+            act()
 
     def _serve(self, request: Request) -> Answer | None:
         found = self.dialect.find(request)
@@ -101,6 +108,8 @@ class Exchange:
 
     def _act(self, route: Route, call: Call, met: list[Order]) -> Answer:
         ordered = next((o.reply for o in reversed(met) if o.reply), None)
+        if any(order.late for order in met):
+            self._late.append(lambda: self._act(route, call, []))
         if not all(order.act for order in met):
             return ordered or self.dialect.error(500)
         with self.core.lock:

@@ -109,6 +109,10 @@ class Fake:
         """The operations of orders that no request has met."""
         return self._orders.unmet()
 
+    def catch_up(self) -> None:
+        """What was delayed happens now."""
+        self._exchange.catch_up()
+
     def heal(self) -> None:
         """Forget all orders."""
         self._orders.clear()

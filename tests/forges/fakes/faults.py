@@ -26,6 +26,7 @@ class Order:
     dialect: Dialect
     done: int = 0
     act: bool = True
+    late: bool = False
     hang_up: bool = False
     reply: Answer | None = None
     twists: set[str] = field(default_factory=set)
@@ -44,6 +45,11 @@ class Order:
         """Close the connection before anything was done."""
         self.act = False
         return self.then_drop()
+
+    def delay(self) -> Order:
+        """Close the connection, and do it when the fake is told to `catch_up`."""
+        self.late = True
+        return self.drop()
 
     def refuse(self, why: str) -> Order:
         """Do nothing; answer with the forge's own status and words for `why` (see each dialect's TEXTS)."""
