@@ -12,7 +12,8 @@ from tests.planning.corpus import Case, Expected, ExpectedFinding, cases, score
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_report_is_read_exactly(case: Case) -> None:
     scored = score(read(case.report, root=case.root), case.expected)
-    assert not scored.differences, "\n  " + "\n  ".join(scored.differences)
+    if scored.differences:
+        pytest.fail("\n  ".join([f"{case.name}: {case.expected.why}", *scored.differences]), pytrace=False)
     assert scored[:3] == (len(case.expected.findings), 0, 0)
 
 
@@ -22,6 +23,7 @@ def test_corpus_is_broad() -> None:
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_expectation_says_why_it_exists_and_names_its_findings_once(case: Case) -> None:
+    assert case.expected.why
     findings = case.expected.findings
     assert 3 <= len(findings) <= 15
     ids = [each.id for each in findings if each.id]

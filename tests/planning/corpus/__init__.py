@@ -57,11 +57,13 @@ class Expected:
     """What a careful reader takes from a whole report.
 
     Attributes:
+        why: what the set is about.
         leftovers: how many; None when readers may differ.
         remarks: each is part of some remark, in any case; an empty tuple: there is none; None: readers may differ.
     """
 
     findings: tuple[ExpectedFinding, ...]
+    why: str = ""
     leftovers: int | None = None
     remarks: tuple[str, ...] | None = None
 
@@ -91,6 +93,7 @@ class Case:
         remarks = said.get("remarks")
         return Expected(
             findings=tuple(_expected_finding(each) for each in said["findings"]),
+            why=said["why"],
             leftovers=said.get("leftovers"),
             remarks=None if remarks is None else tuple(remarks),
         )
