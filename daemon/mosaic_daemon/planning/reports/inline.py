@@ -1,0 +1,63 @@
+"""Inline Markdown as plain text on one line. Every expression here takes linear time."""
+
+from __future__ import annotations
+
+import html
+import re
+
+_ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]?|\][^\x07\x1b]*+(?:\x07|\x1b\\)?|.)?", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_LINK = re.compile(
+    r"!?\[((?:[^\[\]\\]|\\.)*+)\](?:\((?:<[^<>]*+>|[^\s()]*+)(?:\s++[\"'(][^\"')]*+[\"')])?\)|\[[^\[\]]*+\])"
+)
+_CODE = re.compile(r"(?<!`)(`++)([^`]++)\1(?!`)")
+_TAG = re.compile(
+    r"</?(?:a|abbr|b|br|center|code|del|details|div|em|font|h[1-6]|hr|i|img|ins|kbd|li|mark|p|pre|s|small|span|strong|sub|"
+    r"summary|sup|table|tbody|td|th|tr|u|ul)(?:\s[^<>]*+)?/?>",
+    re.I,
+)
+_AUTOLINK = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}+:[^\s<>]*+)>")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_STRONG = re.compile(r"\*\*|~~|(?<!\w)__(?=\S)|(?<=\S)__(?!\w)")
+_EMPHASIS = re.compile(r"(?<![\w*])([*_])(?=[^\s*_])([^*_]*+)(?<=\S)\1(?![\w*])")
+_PROTECTED = str.maketrans(
+    {"*": "\ue000", "_": "\ue001", "~": "\ue002", "<": "\ue003", "&": "\ue004", "\\": "\ue005", "[": "\ue006"}
+)
+_RESTORED = str.maketrans(
+    {mark: sign for sign, mark in zip("*_~<&\\[", "\ue000\ue001\ue002\ue003\ue004\ue005\ue006", strict=True)}
+)
+
+
+def clean(text: str) -> str:
+    """The text without terminal escapes and control characters; line ends and tabs stay."""
+    return _CONTROL.sub("", _ESCAPE_SEQUENCE.sub("", text))
+
+
+def uncommented(text: str) -> str:
+    """The text without HTML comments."""
+    parts = []
+    rest = text
+    while "<!--" in rest and "-->" in rest:
+        before, _, after = rest.partition("<!--")
+        _, ended, after = after.partition("-->")
+        if not ended:
+            break
+        parts.append(before)
+        rest = after
+    return "".join([*parts, rest])
+
+
+def plain(text: str) -> str:
+    """What a reader sees: one line, no markup, no control characters."""
+    if "\\" in text or "`" in text:
+        text = _ESCAPED.sub(lambda match: match[1].translate(_PROTECTED), text)
+        text = _CODE.sub(lambda match: match[2].strip().translate(_PROTECTED), text)
+    if "[" in text:
+        text = _LINK.sub(r"\1", text)
+    if "<" in text:
+        text = _TAG.sub(" ", _AUTOLINK.sub(r"\1", uncommented(text)))
+    if "*" in text or "_" in text or "~" in text:
+        text = _EMPHASIS.sub(r"\2", _STRONG.sub("", text))
+    if "&" in text:
+        text = html.unescape(text)
+    return " ".join(clean(text.translate(_RESTORED)).split())

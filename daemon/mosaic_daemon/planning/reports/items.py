@@ -1,0 +1,147 @@
+"""Lists with a finding in each item."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mosaic_daemon.planning.finding import Leftover, Location
+from mosaic_daemon.planning.reports import entries, fields, headline, inline, locations, severities
+from mosaic_daemon.planning.reports.asides import Trust
+from mosaic_daemon.planning.reports.blocks import Block
+from mosaic_daemon.planning.reports.fields import Field
+from mosaic_daemon.planning.reports.headline import Headline
+from mosaic_daemon.planning.reports.pages import Context, Found, Page, is_finding, placed
+from mosaic_daemon.planning.reports.severities import Weight
+
+_MAX_DEPTH = 12
+
+
+def scanned(listing: Block, page: Page, context: Context, depth: int = 0) -> Found:
+    """The findings of a list and of the lists inside of it."""
+    found = Found()
+    if depth > _MAX_DEPTH or _is_legend(listing, context):
+        return found
+    if _is_record(listing):
+        facts = fields.of_blocks([listing])
+        found.entries.append(placed(_entry(Headline(), facts, listing, page, context), context))
+        return found
+    for item in listing.children:
+        _add_item(item, page, context, found, (listing.line, depth))
+    return found
+
+
+def has_findings(listing: Block) -> bool:
+    """Whether an item starts with an id of its own, so that the list is not a part of the text before it."""
+    return any(line.id and line.is_marked and line.title for item in listing.children if (line := _headline(item)))
+
+
+def _add_item(item: Block, page: Page, context: Context, found: Found, at: tuple[int, int]) -> None:
+    text = _first_text(item)
+    line = _headline(item)
+    lists = [block for block in item.children if block.kind == "list"]
+    label = inline.plain(text.partition("\n")[0]).rstrip(":")
+    if lists and (group := severities.of_group(label)):
+        inner = context.of_severity(*group, page.source(item.line))
+        for each in lists:
+            found.add(scanned(each, page, inner, at[1] + 1))
+        return
+    facts = _facts(item)
+    stated = [each for each in facts if each.name in ("severity", "risk", "id")]
+    is_label = fields.is_labelled(text)
+    is_heading = (
+        bool(lists) and not line.id and not line.is_tagged and (text.rstrip(" *_").endswith(":") or not context.claim)
+    )
+    if not is_label and not (is_heading and not stated) and (is_finding(line, context) or (stated and line.title)):
+        entry = _entry(line, facts, item, page, context)
+        entry.block = at[0]
+        found.entries.append(placed(entry, context))
+        return
+    inner = replace(context, path=_path_of(text) or context.path)
+    for each in lists:
+        found.add(scanned(each, page, inner, at[1] + 1))
+    if line.id and not line.is_marked and not is_label and context.trust is Trust.FULL and not lists:
+        return
+    if "[" in text[:2] and line.title and not lists and context.is_of_findings and context.trust is Trust.FULL:
+        found.leftovers.append(Leftover(page.source(item.line), line.title, "it has neither id nor severity"))
+
+
+def _entry(line: Headline, facts: list[Field], item: Block, page: Page, context: Context) -> entries.Entry:
+    entry = entries.built(line, facts, page.source(item.line))
+    entry.body = _unmarked(page.excerpt(item.line, item.end))
+    entry.places = entry.places or entries.text_places(item.children) or _lines_in(context.path, _first_text(item))
+    entry.is_full = bool(facts) or len(item.children) > 1
+    return entry
+
+
+def _lines_in(path: str, text: str) -> list[Location]:
+    """Lines of the file that a heading names."""
+    if not path:
+        return []
+    return [place for place in locations.found(f"{path} {_line_words(text)}") if place.first] or [Location(path)]
+
+
+def _line_words(text: str) -> str:
+    low = text.lower()
+    at = min((at for word in ("line ", "lines ", "l:") if (at := low.find(word)) >= 0), default=-1)
+    return text[at : at + 60] if at >= 0 else ""
+
+
+def _path_of(text: str) -> str:
+    places = locations.found(text[:300])
+    return places[0].path if len(places) == 1 and len(inline.plain(text).split()) <= 2 else ""
+
+
+def _headline(item: Block) -> Headline:
+    return headline.entry(_first_text(item).partition("\n")[0])
+
+
+def _facts(item: Block) -> list[Field]:
+    first = item.children[0] if item.children and item.children[0].kind == "paragraph" else None
+    if first is None:
+        return fields.of_blocks(item.children)
+    below = first.text.partition("\n")[2]
+    return [*fields.of_lines(below, first.line + 1), *fields.of_blocks(item.children[1:])]
+
+
+def _first_text(item: Block) -> str:
+    first = item.children[0] if item.children else None
+    return first.text if first and first.kind == "paragraph" else ""
+
+
+def _is_record(listing: Block) -> bool:
+    """A list that is one finding, with a fact in each item."""
+    labelled = [item for item in listing.children if fields.is_labelled(_first_text(item))]
+    if len(labelled) < 2 or len(labelled) * 2 <= len(listing.children):
+        return False
+    names = [each.name for each in fields.of_blocks([listing])]
+    told = {"id", "title"} & set(names) or ({"issue", "text"} & set(names) and "severity" in names)
+    return (
+        bool(told)
+        and names.count("severity") <= 1
+        and names.count("id") <= 1
+        and ("severity" in names or "id" in names)
+    )
+
+
+def _is_legend(listing: Block, context: Context) -> bool:
+    """A list that explains severities or counts them: each word once, no id, no place."""
+    if context.is_of_findings or context.claim or len(listing.children) < 2:
+        return False
+    lines = [_headline(item) for item in listing.children]
+    said = [
+        line.claims[-1][0]
+        for line in lines
+        if line.is_tagged and not line.id and line.claims[-1][1] is not Weight.FIGURE
+    ]
+    if len(said) < len(lines) or said != sorted(said, key=lambda each: each.rank) or len(set(said)) < len(said):
+        return False
+    return not any(
+        line.locations or entries.text_places(item.children) for line, item in zip(lines, listing.children, strict=True)
+    )
+
+
+def _unmarked(text: str) -> str:
+    """The item's text without its bullet."""
+    head, _, rest = text.partition("\n")
+    head = head.lstrip("-*+ ") if head[:2] in {"- ", "* ", "+ "} else head
+    return f"{head}\n{rest}".rstrip() if rest else head

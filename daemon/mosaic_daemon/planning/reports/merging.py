@@ -1,0 +1,255 @@
+"""Entries about the same finding become one; findings that merely share an id are told apart."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mosaic_daemon.planning.finding import Finding, Leftover, Location, Remark, Severity
+from mosaic_daemon.planning.reports import entries, ids, inline, locations, vocabulary
+from mosaic_daemon.planning.reports.entries import Entry
+from mosaic_daemon.planning.reports.severities import Weight
+
+_WORD = re.compile(r"[^\W_]+")
+_NOISE = vocabulary.words(
+    """
+    a an and are as at be by for from has have in into is it its no not of on or that the this to with without
+    """
+)
+_ALIKE = 0.5
+_LINES = re.compile(r"(?::|\blines?\s+|#l?)\d+(?:\s*[-–]\s*l?\d+)?", re.I)
+
+
+@dataclass(slots=True)
+class Merged:
+    """What became of the entries."""
+
+    findings: list[Finding] = field(default_factory=list)
+    leftovers: list[Leftover] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+
+
+def merged(found: Sequence[Entry], order: Sequence[str], summaries: Iterable[str]) -> Merged:
+    """The findings of all entries.
+
+    Args:
+        found: in the order of the report.
+        order: names of the report's files. summaries: those that only sum up others.
+    """
+    result = Merged()
+    clusters = _without_mentions(_clustered(found), result)
+    place = {file: at for at, file in enumerate(order)}
+    brief = frozenset(summaries)
+    for cluster in clusters:
+        cluster.sort(key=lambda entry: (not entry.is_full, entry.source.file in brief, -len(entry.body)))
+    clusters.sort(key=lambda cluster: (place.get(cluster[0].source.file, 0), cluster[0].source.line))
+    used: dict[str, int] = defaultdict(int)
+    taken = {entry.id.casefold() for entry in found if entry.id}
+    for cluster in clusters:
+        if reason := _over(cluster):
+            result.leftovers.append(Leftover(cluster[0].source, _text(cluster[0]), reason))
+        else:
+            result.findings.append(_finding(cluster, used, taken, result.remarks))
+    return result
+
+
+def fingerprint(kind: str, *parts: str) -> str:
+    """A short, stable digest."""
+    return hashlib.sha256("\0".join([kind, *parts]).encode(errors="replace")).hexdigest()[:16]
+
+
+def _clustered(found: Sequence[Entry]) -> list[list[Entry]]:
+    """Entries by the finding they are about."""
+    named: dict[str, list[list[Entry]]] = defaultdict(list)
+    unnamed: dict[str, list[list[Entry]]] = defaultdict(list)
+    marked: list[list[Entry]] = []
+    for entry in sorted(found, key=lambda each: not each.is_full):
+        if entry.id:
+            _join(entry, named[entry.id.casefold()], _is_same)
+        elif entry.mark:
+            marked.append([entry])
+    titles: dict[str, list[list[Entry]]] = defaultdict(list)
+    for clusters in named.values():
+        for cluster in clusters:
+            for title in {_normal(entry.title) for entry in cluster}:
+                titles[title].append(cluster)
+    for entry in sorted(found, key=lambda each: not each.is_full):
+        if not entry.id and not entry.mark:
+            title = _normal(entry.title)
+            known = [cluster for cluster in titles.get(title, []) if _share_place([entry], cluster)]
+            if len(known) == 1:
+                known[0].append(entry)
+            else:
+                _join(entry, unnamed[title], lambda one, cluster: _share_place([one], cluster))
+    return [cluster for group in (*named.values(), *unnamed.values()) for cluster in group] + marked
+
+
+def _join(entry: Entry, clusters: list[list[Entry]], is_same: Callable[[Entry, list[Entry]], bool]) -> None:
+    fitting = [cluster for cluster in clusters if is_same(entry, cluster)]
+    best = max(fitting, key=lambda cluster: _likeness(entry.title, cluster[0].title), default=None)
+    if best is None:
+        clusters.append([entry])
+    else:
+        best.append(entry)
+
+
+def _is_same(entry: Entry, cluster: Sequence[Entry]) -> bool:
+    """Whether an entry with the id of these is about the same: a different description of the same rank is not."""
+    if any(_likeness(entry.title, other.title) >= _ALIKE for other in cluster):
+        return True
+    for other in cluster:
+        are_rivals = entry.is_full == other.is_full and not entry.aside and not other.aside
+        if are_rivals and (entry.is_full or (entry.block == other.block and entry.source.file == other.source.file)):
+            return False
+        if not entry.is_full and not _share_place([entry], [other]):
+            return False
+    return True
+
+
+def _likeness(one: str, other: str) -> float:
+    """0 to 1: how much of the shorter title is in the longer; by beginnings of words: `auth` is `authentication`."""
+    first, second = _stems(one), _stems(other)
+    shorter = min(len(first), len(second))
+    return len(first & second) / shorter if shorter else 1.0
+
+
+def _stems(title: str) -> set[str]:
+    return {word[:4] for word in _WORD.findall(title.lower()) if word not in _NOISE}
+
+
+def _share_place(one: Sequence[Entry], other: Sequence[Entry]) -> bool:
+    first = {place.path for entry in one for place in entry.places}
+    second = {place.path for entry in other for place in entry.places}
+    return not first or not second or bool(first & second)
+
+
+def _without_mentions(clusters: list[list[Entry]], result: Merged) -> list[list[Entry]]:
+    """Without those that stand only under headings that announce something else."""
+    kept = []
+    for cluster in clusters:
+        told = [entry for entry in cluster if not entry.aside or _describes(entry)]
+        if told:
+            kept.append(
+                [*told, *(entry for entry in cluster if entry.aside and not entry.is_banned and entry not in told)]
+            )
+            continue
+        entry = cluster[0]
+        is_clear = bool(entry.id) or bool(entry.places and entry.claims) or (entry.is_banned and bool(entry.claims))
+        if is_clear:
+            result.leftovers.append(
+                Leftover(entry.source, _text(entry), f"it is under {inline.plain(entry.aside)[:60]!r}")
+            )
+    return kept
+
+
+def _describes(entry: Entry) -> bool:
+    """Whether an entry in an appendix or a plan is a full description nevertheless."""
+    return (
+        bool(entry.id)
+        and entry.is_full
+        and not entry.is_banned
+        and any(claim.weight is Weight.WORD for claim in entry.claims)
+    )
+
+
+def _over(cluster: Sequence[Entry]) -> str:
+    entry = next((entry for entry in cluster if entry.over), None)
+    return f"{entry.over} ({entry.source})" if entry else ""
+
+
+def _text(entry: Entry) -> str:
+    return f"{entry.id}: {entry.title}" if entry.id and entry.title else entry.id or entry.title
+
+
+def _finding(cluster: list[Entry], used: dict[str, int], taken: set[str], remarks: list[Remark]) -> Finding:
+    fullest = cluster[0]
+    severity = _severity(cluster, remarks)
+    title = next((entry.title for entry in cluster if entry.title), "") or fullest.id
+    places = _places(cluster)
+    own = next((entry.id for entry in cluster if entry.id), "")
+    path = places[0].path if places else ""
+    count = used[own.casefold()] if own else 0
+    if own:
+        used[own.casefold()] += 1
+        mark = (
+            fingerprint("id", own.casefold()) if not count else fingerprint("same id", own.casefold(), _normal(title))
+        )
+    else:
+        mark = next((entry.mark for entry in cluster if entry.mark), "") or fingerprint("title", _normal(title), path)
+    if mark_count := used[f"\0{mark}"]:
+        mark = fingerprint("again", mark, str(mark_count))
+    used[f"\0{mark}"] += 1
+    name = own or _made_id(mark, taken)
+    if count:
+        name = _suffixed(own, count, taken)
+        remarks.append(
+            Remark(f"{own} is given to more than one finding; {title!r} is called {name} here", fullest.source)
+        )
+    component = next((entry.component for entry in cluster if entry.component), "") or ids.component(own)
+    return Finding(
+        id=name,
+        severity=severity,
+        title=title,
+        fingerprint=mark,
+        component=component or next((each for place in places if (each := locations.component(place.path))), ""),
+        locations=tuple(places),
+        body=max((entry.body for entry in cluster if entry.is_full == fullest.is_full), key=len),
+        sources=tuple(dict.fromkeys(entry.source for entry in cluster)),
+        has_own_id=bool(own),
+    )
+
+
+def _places(cluster: Sequence[Entry]) -> list[Location]:
+    """Those of the fullest entry, then what the others add. A bare name that ends a known path is that path."""
+    found: list[Location] = []
+    for entry in cluster:
+        for place in entry.places:
+            longer = next((each.path for each in found if each.path.endswith(f"/{place.path}")), place.path)
+            found.append(Location(longer, place.first, place.last))
+    return locations.distinct(found)
+
+
+def _severity(cluster: Sequence[Entry], remarks: list[Remark]) -> Severity:
+    fullest = cluster[0]
+    claims = entries.strongest([claim for entry in cluster for claim in entry.claims])
+    if not claims:
+        said = next((entry.unknown for entry in cluster if entry.unknown), "")
+        why = f"severity {said!r} is not known" if said else "no severity is given"
+        remarks.append(Remark(f"{_text(fullest)}: {why}; taken as medium", fullest.source))
+        return Severity.MEDIUM
+    other = next((claim for claim in claims if claim.severity != claims[0].severity), None)
+    if other is not None:
+        told = f"{claims[0].severity} at {claims[0].source}, {other.severity} at {other.source}"
+        remarks.append(
+            Remark(
+                f"{_text(fullest)}: severities contradict each other: {told}; the most severe counts", claims[0].source
+            )
+        )
+    return claims[0].severity
+
+
+def _normal(title: str) -> str:
+    """A title as it is compared: words only, without line numbers."""
+    return " ".join(_WORD.findall(_LINES.sub(" ", title).casefold()))
+
+
+def _made_id(mark: str, taken: set[str]) -> str:
+    name = next(name for size in range(6, 17) if (name := f"F-{mark[:size]}") not in taken or size == 16)
+    taken.add(name)
+    return name
+
+
+def _suffixed(own: str, count: int, taken: set[str]) -> str:
+    """`SEC-1-b` for the second, and on to letters that no finding has."""
+    while True:
+        letters, number = "", count
+        while number >= 0:
+            letters, number = chr(ord("a") + number % 26) + letters, number // 26 - 1
+        name = f"{own}-{letters}"
+        if name.casefold() not in taken:
+            taken.add(name.casefold())
+            return name
+        count += 1
