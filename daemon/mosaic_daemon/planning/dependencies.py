@@ -26,11 +26,15 @@ class Chapter:
     closing: Sequence[str]
 
 
-# A foundation is what a title says is missing, broken or to be added; whoever mentions the same thing relies on it.
+# A foundation is what a title says is missing, broken or to be added, but for one place that only uses it; whoever
+# mentions the same thing relies on it.
 _TO_BE_LAID = keywords(
     "add", "adds", "implement*", "introduce*", "missing", "no", "lack*", "without", "absent", "broken",
     "not implemented", "not enforced", "disabled", "repair", "replace*", "fix", "bypass*", "does not", "do not",
     "never", "weak", "insecure",
+)  # fmt: skip
+_ONE_PLACE = keywords(
+    "endpoint*", "route", "routes", "page", "pages", "form", "forms", "handler*", "controller*", "button*",
 )  # fmt: skip
 _FOUNDATIONS: Mapping[str, tuple[str, ...]] = {
     "authentication": keywords(
@@ -46,7 +50,8 @@ _FOUNDATIONS: Mapping[str, tuple[str, ...]] = {
 
 def founded(wording: Wording) -> frozenset[str]:
     """What of authentication, authorization, session and cryptography a finding lays or repairs the foundation of."""
-    return _mentioned(wording.title) if mentions(wording.title, _TO_BE_LAID) else frozenset()
+    laid = mentions(wording.title, _TO_BE_LAID) and not mentions(wording.title, _ONE_PLACE)
+    return _mentioned(wording.title) if laid else frozenset()
 
 
 def relied_on(wording: Wording) -> frozenset[str]:

@@ -16,7 +16,7 @@ _SHORT_WORD = 2
 
 
 def matched(drafts: Sequence[Draft], known: Plan) -> tuple[list[Draft], list[PlannedTask]]:
-    """The drafts, each with its known task; and the known tasks of findings that are no longer among them.
+    """The drafts, each with its known task; and by their ids the known tasks of findings no longer among them.
 
     First what did not change, then what has the same fingerprint, then what has the same id. An id alone is not
     enough: another report may use it for something else, which neither the title nor a file has in common.
@@ -34,22 +34,19 @@ def matched(drafts: Sequence[Draft], known: Plan) -> tuple[list[Draft], list[Pla
                 found[place] = waiting.pop(same.task.id)
                 del candidates[same.task.id]
     known_now = [replace(draft, known=found[place]) if place in found else draft for place, draft in enumerate(drafts)]
-    return known_now, list(waiting.values())
+    return known_now, sorted(waiting.values(), key=lambda task: task.task.id)
 
 
-def finding_id(task: PlannedTask) -> str:
-    """The finding's id as the description gives it."""
-    return task.task.description.partition(": ")[0]
-
-
-def title(task: PlannedTask) -> str:
-    return task.task.description.partition(": ")[2]
+def told(description: str) -> tuple[str, str]:
+    """A finding's id and title as the description of its task gives them."""
+    name, _, title = description.partition(": ")
+    return name, title
 
 
 def _akin(draft: Draft, task: PlannedTask) -> bool:
     if not draft.finding.has_own_id or not set(draft.files).isdisjoint(task.task.files):
         return True
-    mine, its = _words(draft.finding.title), _words(title(task))
+    mine, its = _words(draft.finding.title), _words(told(task.task.description)[1])
     return len(mine & its) * _LEAST_SHARED >= min(len(mine), len(its))
 
 
@@ -65,5 +62,9 @@ _KEYS: Iterable[_Keys] = (
         lambda *_: True,
     ),
     (lambda draft: draft.finding.fingerprint, lambda task: task.fingerprint, _akin),
-    (lambda draft: draft.finding.id if draft.finding.has_own_id else None, finding_id, _akin),
+    (
+        lambda draft: told(draft.description)[0] if draft.finding.has_own_id else None,
+        lambda task: told(task.task.description)[0],
+        _akin,
+    ),
 )

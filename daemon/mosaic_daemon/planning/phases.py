@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePosixPath
 
 from mosaic_daemon.nouns.task import Kind
 from mosaic_daemon.planning.draft import Draft
@@ -131,7 +131,7 @@ _CONFIGURATION = frozenset(
     {".yml", ".yaml", ".toml", ".ini", ".cfg", ".conf", ".env", ".json", ".properties", ".tf", ".hcl"}
 )
 _CONFIGURATION_NAMES = frozenset({"dockerfile", "makefile", ".gitignore", ".dockerignore", ".npmrc", ".editorconfig"})
-_TEST_PATH = re.compile(r"(^|/)(tests?|__tests__|spec)/|(^|/)test_[^/]*$|[._-](test|tests|spec)\.[a-z]+$")
+_TEST_PATH = re.compile(r"(^|/)((tests?|__tests__|spec)/|test_[^/]*$)|[._-](tests?|spec)\.[a-z]+$")
 
 
 def topic_of(finding: Finding, wording: Wording) -> Topic:
@@ -140,7 +140,7 @@ def topic_of(finding: Finding, wording: Wording) -> Topic:
         for part in re.split(r"[^A-Z]+", finding.id.upper()):
             if part in _ID_PARTS:
                 return _ID_PARTS[part]
-    names = [normalised(PurePosixPath(source.file).stem) for source in finding.sources[:1]]
+    names = [normalised(posixpath.basename(source.file)) for source in finding.sources[:1]]
     by_file = (topic for name in names for topic, words in _FILE_WORDS.items() if mentions(name, words))
     by_title = (topic for topic, words in _TITLE_WORDS.items() if mentions(wording.title, words))
     return next(by_file, None) or next(by_title, Topic.QUALITY)
@@ -160,16 +160,18 @@ def kind_of(topic: Topic, files: Sequence[str]) -> Kind:
     by_topic = {Topic.TESTS: Kind.TEST, Topic.DOCUMENTATION: Kind.DOCS}
     if topic in by_topic:
         return by_topic[topic]
-    kinds = {_kind_of_file(PurePosixPath(file.lower())) for file in files}
+    kinds = {_kind_of_file(file.lower()) for file in files}
     return kinds.pop() if len(kinds) == 1 else Kind.CODE
 
 
-def _kind_of_file(path: PurePosixPath) -> Kind:
-    if _TEST_PATH.search(str(path)):
+def _kind_of_file(path: str) -> Kind:
+    name = posixpath.basename(path)
+    suffix = posixpath.splitext(name)[1]
+    if _TEST_PATH.search(path):
         return Kind.TEST
-    if path.suffix in _DOCUMENTS:
+    if suffix in _DOCUMENTS:
         return Kind.DOCS
-    if path.suffix in _CONFIGURATION or path.name in _CONFIGURATION_NAMES or path.name.startswith(".env"):
+    if suffix in _CONFIGURATION or name in _CONFIGURATION_NAMES or name.startswith(".env"):
         return Kind.CONFIG
     return Kind.CODE
 

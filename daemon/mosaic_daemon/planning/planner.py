@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.nouns.task import Kind, Task
@@ -14,7 +13,7 @@ from mosaic_daemon.planning.dependencies import Chapter, dependencies, founded, 
 from mosaic_daemon.planning.draft import Draft
 from mosaic_daemon.planning.estimates import Size, estimated
 from mosaic_daemon.planning.finding import Finding, Location, Remark, Report
-from mosaic_daemon.planning.matching import finding_id, matched, title
+from mosaic_daemon.planning.matching import matched, told
 from mosaic_daemon.planning.phases import (
     BY_NUMBER,
     PATTERNS,
@@ -55,7 +54,7 @@ def planned(report: Report, milestone: Milestone, known: Plan | None = None) -> 
         )
     known = known or Plan(milestone, report.name, (), (), ())
     drafts, vanished = matched(_in_order(map(_drafted, report.findings)), known)
-    phases = _by_phase([*drafts, *map(_remembered, sorted(vanished, key=lambda task: task.task.id))])
+    phases = _by_phase([*drafts, *map(_remembered, vanished)])
     tasks = _Numbering(milestone, known).tasks({number: ordered(phases.get(number, ())) for number in BY_NUMBER})
     return Plan(
         milestone,
@@ -64,7 +63,7 @@ def planned(report: Report, milestone: Milestone, known: Plan | None = None) -> 
         _phases(tasks, known),
         tuple(tasks),
         report.leftovers,
-        (*report.remarks, *_farewells(vanished, report.findings)),
+        (*report.remarks, *_farewells(vanished, drafts)),
     )
 
 
@@ -90,10 +89,11 @@ def _drafted(finding: Finding) -> Draft:
 def _remembered(task: PlannedTask) -> Draft:
     """The draft of a task whose finding the report no longer has, as far as the task tells."""
     phase = BY_NUMBER.get(task.task.phase or 0, BY_NUMBER[max(BY_NUMBER)])
+    name, title = told(task.task.description)
     finding = Finding(
-        finding_id(task),
+        name,
         phase.severity,
-        title(task),
+        title,
         task.fingerprint,
         component=task.task.repo,
         locations=tuple(map(Location, task.task.files)),
@@ -218,17 +218,18 @@ def _phases(tasks: Iterable[PlannedTask], known: Plan) -> tuple[Phase, ...]:
     )
 
 
-def _farewells(vanished: Iterable[PlannedTask], findings: Iterable[Finding]) -> list[Remark]:
-    present = {finding.id for finding in findings}
-    return [
-        Remark(
-            f"the report gives {finding_id(task)} to another finding now; {task.task.id} stays for the former one "
-            f"({one_line(title(task), 80)}): remove it if that is settled"
-            if finding_id(task) in present
-            else f"{finding_id(task)} is no longer in the report; {task.task.id} stays: remove it if it is settled"
-        )
-        for task in vanished
-    ]
+def _farewells(vanished: Iterable[PlannedTask], drafts: Iterable[Draft]) -> list[Remark]:
+    present = {told(draft.description)[0] for draft in drafts}
+    remarks = []
+    for task in vanished:
+        name, title = told(task.task.description)
+        if name in present:
+            former = f"the former one ({one_line(title, 80)})"
+            message = f"the report gives {name} to another finding now; {task.task.id} stays for {former}"
+        else:
+            message = f"{name} is no longer in the report; {task.task.id} stays"
+        remarks.append(Remark(f"{message}: take it out if it is settled"))
+    return remarks
 
 
 def _described(finding: Finding) -> str:
@@ -251,7 +252,7 @@ def _prompt(draft: Draft) -> str | None:
 
 def _usable(path: str) -> str:
     """The path as `Task.files` may hold it, or nothing."""
-    parts = PurePosixPath(path).parts
+    parts = [part for part in path.split("/") if part not in ("", ".")]
     clean = "/".join(parts)
-    fits = 0 < len(clean) <= _LONGEST_PATH and not clean.startswith("/") and ".." not in parts
-    return clean if fits and clean.isprintable() else ""
+    below = parts and not path.startswith("/") and ".." not in parts
+    return clean if below and clean.isprintable() and len(clean) <= _LONGEST_PATH else ""
