@@ -20,12 +20,10 @@ from tests.crash import failpoints
 from tests.crash.forking import TASK, Daemons, Run
 from tests.crash.oracle import folded
 from tests.forges.fakes.fixtures import DIALECTS
-from tests.forges.rest_gates import Daemon, World
+from tests.forges.rest_gates import REQUESTS, Daemon, World
 
 EVENTS = 11
 """Of a gate that nothing disturbs, each with a commit of its own in the ledger."""
-
-REQUESTS = 24
 
 ACTS = sorted(name for name in failpoints.in_source() if name.startswith("gate.") and name.endswith("-act"))
 RERUNS = [name for name in ACTS if name.startswith("gate.rerun")]
@@ -111,7 +109,7 @@ async def test_killed_twice(deaths: Deaths, first: str, second: str) -> None:
 
 
 @pytest.mark.parametrize("deaths", ["github"], indirect=True)
-@pytest.mark.parametrize("instant", range(REQUESTS))
+@pytest.mark.parametrize("instant", range(REQUESTS["github"]))
 async def test_killed_when_the_forge_has_done_it_and_not_answered(deaths: Deaths, instant: int) -> None:
     deaths.world.fake.on("*", skip=instant).after(deaths.kill)
     assert deaths.run() == -signal.SIGKILL

@@ -114,7 +114,8 @@ class Driver:
         self.ledger.append(self.task.id, *events, at=self.time.now())
 
     def ask(self, wanted: Status = Status.NOT_STARTED) -> None:
-        """A person asks for a status; `retry` asks for not-started."""
+        """A person asks for a status, which takes a moment; `retry` asks for not-started."""
+        self.time.seconds += 1.0
         event = request(self.record, wanted, "asked", "person")
         assert event is not None
         self.append(event)

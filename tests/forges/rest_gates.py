@@ -31,6 +31,9 @@ from tests.samples import attempt, task
 distinct = pytest.mark.parametrize("world", [name for name in DIALECTS if name != "forgejo"], indirect=True)
 """Forgejo is Gitea's dialect: what goes through many faults does not go through them twice."""
 
+REQUESTS = {"github": 21, "gitea": 17, "forgejo": 17, "gitlab": 21}
+"""Of a delivery in which nothing is waited for."""
+
 WORK = {"a.txt": "mine\n"}
 _WORK = "refs/mosaic/work"
 

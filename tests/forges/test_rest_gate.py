@@ -11,19 +11,17 @@ from mosaic_daemon.nouns.gate import STEPS, Step
 from mosaic_daemon.nouns.task import Status
 from tests.forges.fakes.faults import Order
 from tests.forges.fakes.fixtures import DIALECTS
-from tests.forges.rest_gates import Daemon, World, distinct
+from tests.forges.rest_gates import REQUESTS, Daemon, World, distinct
 
 BRANCH = "task/t-1"
 ACTS = ("create_pull", "merge", "comment", "update_issue")
-MOST_REQUESTS = 24
-"""Of one delivery where nothing is waited for."""
 
 
 def instants(every: int) -> pytest.MarkDecorator:
     """The requests of a delivery: each of them on GitHub, and some here, some there on the others."""
-    spread = [("github", n) for n in range(0, MOST_REQUESTS, every)]
-    spread += [("gitea", n) for n in range(0, MOST_REQUESTS, 2 * every)]
-    spread += [("gitlab", n) for n in range(1, MOST_REQUESTS, 2 * every)]
+    spread = [("github", n) for n in range(0, REQUESTS["github"], every)]
+    spread += [("gitea", n) for n in range(0, REQUESTS["gitea"], 2 * every)]
+    spread += [("gitlab", n) for n in range(1, REQUESTS["gitlab"], 2 * every)]
     return pytest.mark.parametrize(("world", "instant"), spread, indirect=["world"])
 
 
@@ -34,7 +32,7 @@ async def test_the_way_through(daemon: Daemon) -> None:
     assert [event.step for event in daemon.events(ev.GateStepped)] == list(STEPS[:-1])
     assert {act: daemon.fake.count(act) for act in ACTS} == dict.fromkeys(ACTS, 1)
     assert daemon.fake.pulls[0].merged_at
-    assert len(daemon.fake.log) <= MOST_REQUESTS
+    assert len(daemon.fake.log) <= REQUESTS[daemon.world.dialect]
     assert daemon.held == []
 
 
@@ -142,14 +140,31 @@ async def test_a_squash_of_a_wrong_tree_is_blocked_for_good(daemon: Daemon) -> N
 
 @pytest.mark.parametrize("status", [200, 403, 404, 500])
 async def test_a_merge_that_leaves_the_pull_request_open_is_a_merge(daemon: Daemon, status: int) -> None:
-    """And the pull request is closed in the end."""
+    """And the pull request is closed in the end; Gitea lets itself be told that it was merged."""
     order = daemon.fake.on("merge").leave_open()
     if status != 200:
         order.then_answer(status)
     await daemon.run()
     daemon.check_once()
-    assert daemon.fake.pulls[0].state == "closed"
-    assert daemon.fake.count("merge") == 1
+    [pull] = daemon.fake.pulls
+    told = [call for call in daemon.fake.calls("merge") if call.body.get("Do") == "manually-merged"]
+    assert pull.state in ("closed", "merged")
+    assert daemon.fake.count("merge") - len(told) == 1
+    if told:
+        assert (pull.merge_sha, bool(pull.merged_at)) == (daemon.fake.sha(), True)
+    assert bool(told) == (daemon.world.dialect in ("gitea", "forgejo"))
+
+
+@pytest.mark.parametrize("world", ["gitea"], indirect=True)
+async def test_a_gitea_that_does_not_let_itself_be_told_of_a_merge(daemon: Daemon) -> None:
+    """The pull request is closed, and a comment says which commit it is."""
+    daemon.fake.settings.autodetect = False
+    daemon.fake.on("merge").leave_open()
+    await daemon.run()
+    daemon.check_once()
+    [pull] = daemon.fake.pulls
+    assert (pull.state, pull.merged_at) == ("closed", None)
+    assert [comment.body for comment in daemon.fake.comments(pull)] == [f"Merged as {daemon.fake.sha()}."]
 
 
 # --- the pull request -------------------------------------------------------------------------------------------------
@@ -201,10 +216,39 @@ async def test_somebody_elses_pull_request_of_the_same_commit_is_adopted(daemon:
     assert pull.body.startswith("Their words.")
 
 
+@distinct
+async def test_closing_words_of_an_adopted_pull_request_close_nothing(daemon: Daemon) -> None:
+    """They stand there, and no forge obeys them: the issue waits for CI of the merge."""
+    assert await daemon.clone.push_branch(daemon.head, BRANCH)
+    daemon.fake.open_pull(BRANCH, title="Fixes #7 at last", body="Their words.\n\nCloses #7")
+    await check_the_issue_stays_open(daemon)
+    [pull] = daemon.fake.pulls
+    assert pull.title == "Fixes (see) #7 at last"
+    assert pull.body.startswith("Their words.\n\nCloses (see) #7")
+
+
+@distinct
+async def test_closing_words_that_somebody_writes_just_before_the_merge_close_nothing(daemon: Daemon) -> None:
+    await daemon.run(until=Step.MERGE)
+    daemon.fake.pulls[0].body += "\n\nResolves #7"
+    daemon.time.seconds += 1.0
+    await check_the_issue_stays_open(daemon)
+
+
+async def check_the_issue_stays_open(daemon: Daemon) -> None:
+    """CI of the merge is red: nothing may have closed it."""
+    daemon.fake.ci_rule(lambda _: {"build": "red" if daemon.fake.count("merge") else "green"})
+    assert await daemon.run() is Status.BLOCKED
+    assert daemon.failure.code == "main_ci_failed"
+    assert daemon.issue.state == "open"
+    assert daemon.fake.count("merge") == 1
+
+
 async def test_a_pull_request_that_a_person_closes_blocks_until_it_is_open_again(daemon: Daemon) -> None:
     await daemon.run(until=Step.MERGE)
     [pull] = daemon.fake.pulls
     daemon.fake.core.close(pull)
+    daemon.time.seconds += 1.0
     for _ in range(2):
         assert await daemon.run() is Status.BLOCKED
         assert daemon.failure.code == "closed_by_person"
@@ -224,6 +268,7 @@ async def test_a_pull_request_that_a_person_merges_is_judged_like_our_own(
     [pull] = daemon.fake.pulls
     daemon.fake.core.squash(pull, message)
     daemon.fake.core.mark_merged(pull)
+    daemon.time.seconds += 1.0
     assert await daemon.run() is Status.DONE
     assert daemon.fake.count("merge") == 0
     assert daemon.record.state.evidence["merge_sha"] == daemon.fake.sha()  # type: ignore[union-attr]

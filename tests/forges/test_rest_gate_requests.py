@@ -10,11 +10,9 @@ from mosaic_daemon.nouns.gate import Step
 from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.stages.gate import GatePolicy
 from tests.forges.fakes.exchange import Entry
-from tests.forges.rest_gates import Daemon, distinct
+from tests.forges.rest_gates import REQUESTS, Daemon, distinct
 
 CONDITIONAL = ("github", "gitlab")
-DELIVERY = 24
-"""Requests of a delivery whose CI is green at once: what is there beside the polls."""
 
 SHORTEST_SEC, LONGEST_SEC = 4.0, 24.0
 """Between two polls: five seconds at first, then up to thirty, less a fifth at random."""
@@ -87,12 +85,17 @@ async def test_while_the_base_branch_is_not_clear_a_poll_is_one_request(daemon: 
 
 @pytest.mark.parametrize("length", [0, 3, 9])
 async def test_a_delivery_costs_so_many_requests_and_one_for_each_poll(daemon: Daemon, length: int) -> None:
-    """Three commits have CI: the base branch's newest, the change's, the merge's. Whatever time it takes."""
+    """Three commits have CI: the base branch's newest, the change's, the merge's. Whatever time it takes.
+
+    The pull request is looked at before the merge, after it, and once more when its CI took a while.
+    """
     daemon.policy = GatePolicy("main")
     daemon.fake.ci_always({"build": "green"}, running=length)
     while daemon.step:
-        await daemon.look()
-        daemon.time.seconds += 10.0
+        if not await daemon.look():
+            daemon.time.seconds += 10.0
     assert daemon.status is Status.DONE
     daemon.check_once()
-    assert len(daemon.fake.log) <= DELIVERY + 3 * length
+    took_a_while = int(length > 0)
+    assert daemon.fake.count("get_pull") == 2 + took_a_while
+    assert len(daemon.fake.log) <= REQUESTS[daemon.world.dialect] + took_a_while + 3 * length

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from itertools import cycle
 
 import pytest
 
+from mosaic_daemon.nouns.record import Done
 from mosaic_daemon.nouns.task import Status
 from tests.forges.rest_gates import Daemon, World, distinct
 from tests.samples import task
@@ -96,3 +98,37 @@ async def test_the_same_work_under_the_same_name_lands_once_for_both(world: Worl
         await interleaved((one, other), 0, (1, 1))
         for daemon in (one, other):
             daemon.check_once()
+
+
+async def at_once(one: Daemon, other: Daemon, act: str) -> None:
+    """Both go on until this act of each is with the forge, and then the forge goes on."""
+    meet = threading.Barrier(2)
+    one.fake.on(act, times=2).before(lambda: meet.wait(timeout=10))
+    await asyncio.gather(one.drive(), other.drive())
+    assert not meet.broken
+    assert one.fake.count(act) >= 2
+    assert one.world.landed() == {"T-1.1": 1}
+
+
+@pytest.mark.parametrize("act", ["create_pull", "merge"])
+async def test_the_same_gate_sent_at_the_same_instant_lands_once_and_both_see_it(world: World, act: str) -> None:
+    """The forge merges a pull request once and opens one for a branch; the other daemon finds what is there."""
+    async with world.daemon() as one, world.daemon(name="other.git") as other:
+        await at_once(one, other, act)
+        assert len(world.fake.pulls) == 1
+        assert one.issue.state == "closed"
+        for daemon in (one, other):
+            assert isinstance(daemon.record.state, Done), daemon.record.state
+            evidence = daemon.record.state.evidence
+            assert (evidence["merge_sha"], evidence["ci"]) == (world.fake.sha(), "green")
+            assert evidence["tree"] == world.fake.commit(world.fake.sha()).tree
+
+
+@distinct
+async def test_other_work_under_the_same_name_opened_at_the_same_instant_does_not_land(namesakes: Pair) -> None:
+    """No forge would refuse the second merge, so its daemon does: both see whose pull request was first."""
+    await at_once(*namesakes, "create_pull")
+    assert sorted(daemon.status for daemon in namesakes) == [Status.BLOCKED, Status.DONE]
+    [blocked] = [daemon for daemon in namesakes if daemon.status is Status.BLOCKED]
+    assert blocked.failure.code == "head_moved"
+    assert blocked.fake.count("merge") == 1

@@ -81,7 +81,11 @@ def test_no_text_makes_a_trailer(description: str, issue: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["fixes #12", "Closes: #3", "resolved owner/repo#4", "Fix  #1", "closes\n#12", "FIXED #9, closes #10"],
+    [
+        *("fixes #12", "Closes: #3", "resolved owner/repo#4", "Fix  #1", "closes\n#12", "FIXED #9, closes #10"),
+        *("Closing #1", "implements #5", "closes issue #5", "Fixes GH-7", "close https://git.example/o/r/issues/8"),
+        "resolves https://git.example/o/r/-/issues/8",
+    ],
 )
 def test_no_closing_keywords(text: str) -> None:
     """A forge would close the issue at the merge, before CI of the merge commit has a verdict."""

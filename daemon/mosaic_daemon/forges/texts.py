@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_CLOSING = re.compile(r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(\s*:?\s+)(?=(?:[\w./-]+)?#\d)", re.IGNORECASE)
+_VERB = r"close[sd]?|closing|fix(?:e[sd]|ing)?|resolve[sd]?|resolving|implement(?:s|ed|ing)?"
+_ISSUE = r"(?:[\w./-]+)?#\d|GH-\d|https?://\S+/(?:issues|work_items)/\d"
+_CLOSING = re.compile(rf"\b({_VERB})(\s*:?\s+(?:issues?\s+)?)(?={_ISSUE})", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _TRAILER = re.compile(r"^([ \t]*(?:mosaic-[\w-]+|skip-checks))[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _SKIPS = re.compile(r"\[(skip|no)[ -](ci|actions|checks)\]|\[(ci|actions|checks)[ -]skip\]", re.IGNORECASE)
@@ -19,9 +21,14 @@ _UNSEEN = "\u200b"  # a zero-width space: it parts what a forge would read as on
 def harmless(text: str) -> str:
     """Without words that forges obey: closing keywords (they close at the merge, before CI), `[skip ci]`, trailers."""
     text = _CONTROL.sub("", text.replace("\r", ""))
-    text = _CLOSING.sub(r"\1 (see)\2", text)
+    text = without_closing(text)
     text = _SKIPS.sub(lambda found: f"({found[0][1:-1]})", text)
     return _TRAILER.sub(r"\1 -", text)
+
+
+def without_closing(text: str) -> str:
+    """The same text, so that no forge closes an issue when it is merged: `Closes (see) #12`."""
+    return _CLOSING.sub(r"\1 (see)\2", text)
 
 
 def as_markdown(text: str) -> str:

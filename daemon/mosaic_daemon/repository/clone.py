@@ -214,7 +214,8 @@ class Clone:
         if "fetch first" in said or "non-fast-forward" in said:
             return False
         lines = [line.strip() for line in said.splitlines() if line.strip()]
-        if "[remote rejected]" in said or "declined" in said:
+        is_race = "failed to update ref" in said and "cannot create" not in said  # that would be another branch's name
+        if not is_race and ("[remote rejected]" in said or "declined" in said):
             reason = next((line for line in lines if "rejected" in line or "declined" in line), lines[-1])
             raise PushRefused(f"the server refused the push: {reason}", where=self.git.command(*args))
         problem = f"the origin cannot be pushed to: {lines[-1] if lines else 'no message'}"

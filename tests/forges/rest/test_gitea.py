@@ -101,7 +101,7 @@ async def test_an_open_pull_request_is_found_behind_many_others(bench: Bench) ->
         bench.change(f"task/other-{n}")
         bench.fake.open_pull(f"task/other-{n}").updated_at = "2099-01-01T00:00:00Z"
     assert wanted_time < "2099"
-    (pull,) = await bench.forge.pulls(BRANCH, "main")
+    (pull,) = await bench.forge.pulls((BRANCH,), "main")
     assert pull.number == wanted
 
 

@@ -30,7 +30,7 @@ async def opened(bench: Bench) -> tuple[int, SquashOrder]:
     """An open pull request, judged by the forge, and the order to merge it."""
     head = bench.change(BRANCH)
     assert isinstance(await bench.forge.create_pull(TEXT), Sent)
-    number = (await bench.forge.pulls(BRANCH, "main"))[0].number
+    number = (await bench.forge.pulls((BRANCH,), "main"))[0].number
     await bench.forge.pull(number)
     return number, SquashOrder(head, "Add a thing (#1)", "Mosaic-Task: T-1\nMosaic-Gate: T-1.1")
 
@@ -47,9 +47,9 @@ def refused(answer: object) -> Forbidden:
 
 async def test_a_pull_request_is_made_and_found(bench: Bench) -> None:
     head = bench.change(BRANCH)
-    assert await bench.forge.pulls(BRANCH, "main") == []
+    assert await bench.forge.pulls((BRANCH,), "main") == []
     assert isinstance(await bench.forge.create_pull(TEXT), Sent)
-    (pull,) = await bench.forge.pulls(BRANCH, "main")
+    (pull,) = await bench.forge.pulls((BRANCH,), "main")
     assert (pull.branch, pull.target, pull.head_sha) == (BRANCH, "main", head)
     assert (pull.title, pull.body) == (TEXT.title, TEXT.body)
     assert pull.state == PullState.OPEN
@@ -66,7 +66,7 @@ async def test_old_pull_requests_of_the_branch_are_listed_after_the_new_one(benc
     bench.change("task/other")
     bench.fake.open_pull("task/other")
     await bench.forge.create_pull(TEXT)
-    pulls = await bench.forge.pulls(BRANCH, "main")
+    pulls = await bench.forge.pulls((BRANCH,), "main")
     assert [pull.state for pull in pulls] == [PullState.OPEN, PullState.CLOSED, PullState.MERGED]
     assert pulls[0].head_sha == head
 
@@ -75,7 +75,7 @@ async def test_making_it_twice_gives_one_pull_request(bench: Bench) -> None:
     bench.change(BRANCH)
     await bench.forge.create_pull(TEXT)
     assert isinstance(await bench.forge.create_pull(TEXT), Sent)
-    assert len(await bench.forge.pulls(BRANCH, "main")) == 1
+    assert len(await bench.forge.pulls((BRANCH,), "main")) == 1
 
 
 async def test_a_pull_request_is_changed_and_closed(bench: Bench) -> None:
@@ -471,7 +471,7 @@ async def read(bench: Bench, operation: str) -> object:
         case "get_pull":
             return await forge.pull(1)
         case "list_pulls":
-            return await forge.pulls(BRANCH, "main")
+            return await forge.pulls((BRANCH,), "main")
         case "get_issue":
             return await forge.issue(1)
         case "list_comments":

@@ -62,7 +62,7 @@ class Checkup:
         rules = await self.probe("rules", lambda: self._forge.rules(self._branch))
         if rules is not None:
             self._rules(rules)
-        await self._readable("pull requests", lambda: self._forge.pulls(self._branch, self._branch))
+        await self._readable("pull requests", lambda: self._forge.pulls((self._branch,), self._branch))
         await self._readable("running CI", lambda: self._forge.running(self._branch))
 
     async def repository(self, read: Callable[[], Awaitable[Reply]]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +19,6 @@ from mosaic_daemon.forges.base import (
     CiReport,
     Clean,
     Conflict,
-    Delayed,
     Forbidden,
     Guard,
     Landed,
@@ -28,27 +26,20 @@ from mosaic_daemon.forges.base import (
     Moved,
     NothingToMerge,
     Proposal,
-    Rejected,
     Sent,
     Undecided,
+    issue_number,
 )
-from mosaic_daemon.forges.rest.hosting import (
-    Hosting,
-    Pull,
-    PullState,
-    PullText,
-    Readiness,
-    SquashOrder,
-)
+from mosaic_daemon.forges.rest.hosting import Hosting, PullState, Readiness
+from mosaic_daemon.forges.rest.pulls import Pulls
 from mosaic_daemon.forges.rest.verdicts import Verdicts
 from mosaic_daemon.forges.rest.watch import Polling
-from mosaic_daemon.ground.errors import MosaicError, Unavailable
+from mosaic_daemon.ground.errors import MosaicError
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
-from mosaic_daemon.repository.clone import Clone, PushRefused
+from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.repository.reverts import Reverted, reverted
 
 _UNDECIDED_SEC = 60.0
-_ISSUE = re.compile(r"(?:.*[#!/])?(\d{1,9})")
 
 
 @dataclass(slots=True)
@@ -71,6 +62,7 @@ class RestForge:
         self._hosting = hosting
         self._clone = clone
         self._timing = polling.timing
+        self._pulls = Pulls(hosting, clone, polling.timing)
         self._verdicts = Verdicts(hosting, clone, polling, self._wake_in)
         self._wakes: list[Callable[[], None]] = []
         self._asked: _Asked | None = None
@@ -84,6 +76,7 @@ class RestForge:
 
     def poke(self) -> None:
         self._verdicts.poke()
+        self._pulls.forget()
 
     async def base(self) -> str:
         return await self._clone.base()
@@ -108,30 +101,10 @@ class RestForge:
     # --- the pull request ---------------------------------------------------------------------------------------------
 
     async def find_change(self, proposal: Proposal) -> str | None:
-        if proposal.change:
-            mine = [await self._hosting.pull(int(proposal.change))]
-        else:
-            marked = [pull for pull in await self._pulls(proposal) if proposal.marker in pull.body]
-            mine = [pull for pull in marked if pull.state is PullState.OPEN or _is_exact(pull, proposal)]
-        for pull in mine:
-            if self._problem(pull, proposal) is None:
-                return str(pull.number)
-        if mine and (problem := self._problem(mine[0], proposal)) is not None:
-            raise Rejected(problem, mine[0].url)
-        return None
+        return await self._pulls.find(proposal)
 
     async def open_change(self, proposal: Proposal) -> Answer:
-        for pull in await self._pulls(proposal):
-            if pull.state is PullState.OPEN and _is_exact(pull, proposal):
-                body = f"{pull.body}\n\n{proposal.marker}\n" if pull.body else proposal.body
-                return await self._hosting.update_pull(pull.number, title=pull.title or proposal.title, body=body)
-        try:
-            branch = await self._push(proposal)
-        except PushRefused as refused:
-            return Forbidden(self._failure(refused.line, "push_refused", refused.where))
-        except Unavailable as error:
-            return Delayed(error.line, error.until)
-        return await self._hosting.create_pull(PullText(branch, proposal.target, proposal.title, proposal.body))
+        return await self._pulls.open(proposal)
 
     async def mergeability(self, proposal: Proposal, base_sha: str) -> Mergeability:
         merged = await self._clone.merged_tree(base_sha, proposal.head_sha)
@@ -152,8 +125,8 @@ class RestForge:
             return Clean(tree)
         if now < asked.next_at:
             return asked.answer
-        pull = await self._pull(proposal)
-        if (problem := self._problem(pull, proposal)) is not None:
+        pull = await self._pulls.of(proposal)
+        if (problem := self._pulls.problem(pull, proposal)) is not None:
             return Forbidden(problem)
         if pull is None or pull.state is PullState.MERGED or pull.readiness is Readiness.READY:
             asked.answer, asked.next_at, asked.waits_for_ci = Clean(tree), math.inf, False
@@ -177,19 +150,18 @@ class RestForge:
     async def merge(self, proposal: Proposal, base_sha: str) -> Answer:
         if any(landed.gate == proposal.gate for landed in await self._clone.commits.landed_tasks()):
             return await self._landed_before(proposal, base_sha)
-        pull = await self._pull(proposal)
+        pull = await self._pulls.of(proposal)
         if pull is None:
             where = f"git ls-remote {shlex.quote(self._clone.url)} {shlex.quote(proposal.branch)}"
             return Forbidden(self._failure("its pull request is gone", "no_pull", where))
         if pull.state is PullState.MERGED:
             return Sent(f"pull request {pull.number} is merged")
-        if (problem := self._problem(pull, proposal)) is not None:
+        if (problem := self._pulls.problem(pull, proposal)) is not None:
             return Forbidden(problem)
         # No forge takes the base it was judged on: a short way from here to the merge is all that can be had.
         if (base := await self._clone.base()) != base_sha:
             return Moved(f"{self._clone.branch} is at {base}")
-        title, _, message = proposal.message.partition("\n")
-        return await self._hosting.merge(pull.number, SquashOrder(proposal.head_sha, title, message.strip() + "\n"))
+        return await self._pulls.merge(pull, proposal)
 
     async def _landed_before(self, proposal: Proposal, base_sha: str) -> Answer:
         """A commit of this gate that was there before the gate began is not ours: another daemon has the same tasks."""
@@ -203,8 +175,10 @@ class RestForge:
         await self._clone.base()
         merge = await self._clone.commits.find_merge(proposal.gate, base_sha)
         if merge is None and proposal.change:
-            pull = await self._hosting.pull(int(proposal.change))
-            if pull.state is PullState.MERGED and pull.merge_sha:  # by somebody, in words of their own
+            pull = await self._pulls.of(proposal)
+            if (
+                pull is not None and pull.state is PullState.MERGED and pull.merge_sha
+            ):  # by somebody, in words of their own
                 merge = await self._clone.commits.find_commit(pull.merge_sha, base_sha)
         return Landed(merge.sha, merge.parents[0], merge.tree) if merge else None
 
@@ -214,9 +188,7 @@ class RestForge:
     async def tidy(self, proposal: Proposal) -> None:
         """A forge may merge and leave the pull request open; one whose work went back to a worker is over as well."""
         try:
-            for pull in await self._pulls(proposal):
-                if pull.state is PullState.OPEN and _is_exact(pull, proposal) and proposal.marker in pull.body:
-                    await self._hosting.close_pull(pull.number)
+            await self._pulls.close(proposal)
         except MosaicError as error:
             logger.warning("{}: its pull request could not be closed: {}", proposal.task, error)
 
@@ -226,7 +198,7 @@ class RestForge:
     # --- the issue ----------------------------------------------------------------------------------------------------
 
     async def issue_is_closed(self, proposal: Proposal) -> bool:
-        number = _number(proposal.issue)
+        number = issue_number(proposal.issue)
         if number is None:
             return True
         if proposal.siblings:
@@ -234,7 +206,7 @@ class RestForge:
         return (await self._hosting.issue(number)).closed
 
     async def close_issue(self, proposal: Proposal, evidence: str) -> Answer:
-        number = _number(proposal.issue)
+        number = issue_number(proposal.issue)
         if number is None:
             return Sent()
         if not await self._is_told(number, proposal):
@@ -248,45 +220,6 @@ class RestForge:
 
     # --- pieces -------------------------------------------------------------------------------------------------------
 
-    async def _pulls(self, proposal: Proposal) -> list[Pull]:
-        """Pull requests of exactly the accepted commit, newest first; where there is none, those of its branches."""
-        others: list[Pull] = []
-        for branch in _branches(proposal):
-            pulls = [pull for pull in await self._hosting.pulls(branch, proposal.target) if pull.own]
-            if exact := [pull for pull in pulls if _is_exact(pull, proposal)]:
-                return exact
-            others += pulls
-        return others
-
-    async def _pull(self, proposal: Proposal) -> Pull | None:
-        if proposal.change:
-            return await self._hosting.pull(int(proposal.change))
-        found = [pull for pull in await self._pulls(proposal) if _is_exact(pull, proposal)]
-        return await self._hosting.pull(found[0].number) if found else None
-
-    async def _push(self, proposal: Proposal) -> str:
-        """The branch on the forge that holds the accepted commit. Never forced: one that is taken stays as it is."""
-        first, second = _branches(proposal)
-        if await self._clone.push_branch(proposal.head_sha, first):
-            return first
-        if await self._clone.push_branch(proposal.head_sha, second):
-            return second
-        where = shlex.join(("git", "ls-remote", self._clone.url, first, second))
-        raise PushRefused(f"the branches `{first}` and `{second}` hold other work", where=where)
-
-    def _problem(self, pull: Pull | None, proposal: Proposal) -> Failure | None:
-        """Why this pull request must not be merged, whatever the forge would do."""
-        if pull is None or pull.state is PullState.MERGED:
-            return None
-        command = self._hosting.pull_command(pull.number)
-        if pull.state is PullState.CLOSED:
-            problem = f"pull request {pull.number} was closed by somebody without a merge: open it again"
-            return self._failure(problem, "closed_by_person", command)
-        if not _is_exact(pull, proposal):
-            problem = f"pull request {pull.number} is at {pull.head_sha}, {proposal.head_sha} was accepted"
-            return self._failure(problem, "head_moved", command)
-        return None
-
     def _wake_in(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         for wake in self._wakes:
@@ -294,18 +227,3 @@ class RestForge:
 
     def _failure(self, message: str, code: str, command: str) -> Failure:
         return Failure(FailureClass.GATE, "gate", message, command=command, code=code)
-
-
-def _branches(proposal: Proposal) -> tuple[str, str]:
-    """Its own branch, and one that nobody else can have taken."""
-    return proposal.branch, f"{proposal.branch}-{proposal.gate}"
-
-
-def _is_exact(pull: Pull, proposal: Proposal) -> bool:
-    return pull.head_sha == proposal.head_sha
-
-
-def _number(issue: str) -> int | None:
-    """`#12`, `12`, an address that ends in it; None: it is no issue of this forge, so nothing is to be closed."""
-    found = _ISSUE.fullmatch(issue.strip())
-    return int(found[1]) if found else None

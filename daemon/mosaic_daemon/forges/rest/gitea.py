@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from mosaic_daemon.forges.base import Answer, Forbidden, IssueText, Sent
-from mosaic_daemon.forges.rest import acts
+from mosaic_daemon.forges.rest import acts, github_like
 from mosaic_daemon.forges.rest import gitea_reading as reading
-from mosaic_daemon.forges.rest.acts import Acts, act
+from mosaic_daemon.forges.rest.acts import act
 from mosaic_daemon.forges.rest.answers import Reply
 from mosaic_daemon.forges.rest.checkup import CI_FILES, Checkup, whoami
 from mosaic_daemon.forges.rest.filing import Filed, filed
+from mosaic_daemon.forges.rest.github_like import GitHubLike
 from mosaic_daemon.forges.rest.host import Host
 from mosaic_daemon.forges.rest.hosting import (
     About,
@@ -24,8 +25,6 @@ from mosaic_daemon.forges.rest.hosting import (
     Pull,
     PullState,
     PullText,
-    Release,
-    ReleaseText,
     Rules,
     SquashOrder,
 )
@@ -51,7 +50,7 @@ def host(api: str, token: Secret | None, ca_file: Path | None = None) -> Host:
     return Host(api, _BUDGET, token, scheme="token ", headers=headers, counted_pages=True, ca_file=ca_file)
 
 
-class Gitea:
+class Gitea(GitHubLike):
     """One repository, `owner/name`."""
 
     name = "gitea"
@@ -59,16 +58,8 @@ class Gitea:
     sources = ("status",)
 
     def __init__(self, transport: Transport, repo: str) -> None:
-        self._transport = transport
-        self._acts = Acts(transport)
-        self._path = f"/repos/{quote(repo)}"
+        super().__init__(transport, repo)
         self._version = ""
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
-
-    def pull_command(self, number: int) -> str:
-        return self._transport.curl(f"{self._path}/pulls/{number}")
 
     def ci_command(self, sha: str) -> str:
         return self._transport.curl(f"{self._path}/commits/{quote(sha)}/statuses")
@@ -100,14 +91,14 @@ class Gitea:
 
     # pull requests
 
-    async def pulls(self, branch: str, target: str) -> list[Pull]:
+    async def pulls(self, branches: Sequence[str], target: str) -> list[Pull]:
         """The call for one branch knows neither states nor an order, so the list is read, to the open one at most."""
         query = {"state": "all", "sort": "recentupdate", **_PAGE}
         found: list[Pull] = []
         pages = self._transport.pages(f"{self._path}/pulls", query, limit=_SEARCHED_PAGES, partial=True)
         async for page in pages:
             listed = [reading.pull_of(value) for value in page.value]
-            found += [pull for pull in listed if (pull.branch, pull.target) == (branch, target)]
+            found += [pull for pull in listed if pull.branch in branches and pull.target == target]
             if any(pull.state == PullState.OPEN and pull.own for pull in found):
                 break
         return sorted(found, key=lambda pull: pull.number, reverse=True)
@@ -133,8 +124,16 @@ class Gitea:
         return await self._acts.do(acts.PR, ("PATCH", f"{self._path}/pulls/{number}"), changed, reading.UPDATE)
 
     @act
-    async def close_pull(self, number: int) -> Answer:
-        return await self._acts.do(acts.PR, ("PATCH", f"{self._path}/pulls/{number}"), {"state": "closed"})
+    async def close_pull(self, number: int, landed: str = "") -> Answer:
+        """Between its push and its database Gitea may die: it is told of the commit, where it lets itself be told."""
+        path = f"{self._path}/pulls/{number}"
+        if landed:
+            told = {"Do": "manually-merged", "MergeCommitID": landed}
+            answer = await self._acts.do(acts.PR, ("POST", f"{path}/merge"), told)
+            if not isinstance(answer, Forbidden):
+                return answer
+            await self.comment(number, f"Merged as {landed}.")
+        return await self._acts.do(acts.PR, ("PATCH", path), {"state": "closed"})
 
     @act
     async def merge(self, number: int, order: SquashOrder) -> Answer:
@@ -177,9 +176,6 @@ class Gitea:
 
     # issues, milestones, releases
 
-    async def issue(self, number: int) -> Issue:
-        return reading.issue_of((await self._transport.get(f"{self._path}/issues/{number}")).value)
-
     async def find_issue(self, marker: str) -> Issue | None:
         """By search, and from the newest down: the search may not know new issues yet."""
         query = {"state": "all", "type": "issues", **_PAGE}
@@ -188,7 +184,7 @@ class Gitea:
             async for page in pages:
                 for value in page.value:
                     if marker in value["body"].text:
-                        return reading.issue_of(value)
+                        return github_like.issue_of(value)
         return None
 
     @act
@@ -211,10 +207,6 @@ class Gitea:
         listed = await self._transport.get(f"{self._path}/issues/{number}/comments")
         return [value["body"].text for value in listed.value]
 
-    @act
-    async def comment(self, number: int, body: str) -> Answer:
-        return await self._acts.do(acts.CLOSE, ("POST", f"{self._path}/issues/{number}/comments"), {"body": body})
-
     async def label_ids(self) -> Mapping[str, int]:
         pages = self._transport.pages(f"{self._path}/labels", _PAGE)
         return {value["name"].word: value["id"].number async for page in pages for value in page.value}
@@ -228,7 +220,7 @@ class Gitea:
         """`name` finds parts of titles as well; of several with one title an open one is taken."""
         query = {"state": "all", "name": title, **_PAGE}
         pages = self._transport.pages(f"{self._path}/milestones", query)
-        listed = [reading.milestone_of(value) async for page in pages for value in page.value]
+        listed = [github_like.milestone_of(value, "id") async for page in pages for value in page.value]
         found = [milestone for milestone in listed if milestone.title == title]
         return min(found, key=lambda milestone: milestone.closed, default=None)
 
@@ -239,20 +231,6 @@ class Gitea:
             return Sent("it exists")
         body = {"title": title, "description": description}
         return await self._acts.do(acts.MILESTONE, ("POST", f"{self._path}/milestones"), body)
-
-    @act
-    async def close_milestone(self, milestone: Milestone) -> Answer:
-        path = f"{self._path}/milestones/{milestone.id}"
-        return await self._acts.do(acts.MILESTONE, ("PATCH", path), {"state": "closed"})
-
-    async def find_release(self, tag: str) -> Release | None:
-        found = await self._transport.find(f"{self._path}/releases/tags/{quote(tag)}")
-        return reading.release_of(found.value) if found else None
-
-    @act
-    async def create_release(self, text: ReleaseText) -> Answer:
-        body = {"tag_name": text.tag, "target_commitish": text.sha, "name": text.title, "body": text.body}
-        return await self._acts.do(acts.RELEASE, ("POST", f"{self._path}/releases"), body, reading.EXISTS)
 
 
 def _is_forgejo(version: str) -> bool:

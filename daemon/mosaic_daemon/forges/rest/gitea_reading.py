@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mosaic_daemon.forges.rest.acts import Means, Rule
-from mosaic_daemon.forges.rest.hosting import Issue, Job, Milestone, Outcome, Pull, PullState, Readiness, Release
+from mosaic_daemon.forges.rest.hosting import Job, Outcome, Pull, PullState, Readiness
 from mosaic_daemon.forges.rest.parsing import Value
 from mosaic_daemon.nouns.attempt import FailureClass
 
@@ -29,7 +29,6 @@ CREATE_PULL = (
 )
 UPDATE = (Rule(400, "", Means.LATER), Rule(409, "", Means.LATER))
 CLOSE_ISSUE = (Rule(412, "", Means.REFUSED, "dependencies"),)
-EXISTS = (Rule(409, "", Means.UNCLEAR),)
 
 _STATUSES = {
     "success": Outcome.PASSED,
@@ -111,28 +110,3 @@ def run_of(value: Value) -> Job:
         sha=value["head_sha"].text,
         started_at=value["started_at"].time,
     )
-
-
-def issue_of(value: Value) -> Issue:
-    return Issue(
-        number=value["number"].number,
-        closed=value["state"].text == "closed",
-        title=value["title"].text,
-        body=value["body"].text,
-        labels=tuple(label["name"].text for label in value["labels"]),
-        milestone=value["milestone"]["title"].text,
-        url=value["html_url"].text,
-    )
-
-
-def milestone_of(value: Value) -> Milestone:
-    return Milestone(
-        id=value["id"].number,
-        title=value["title"].text,
-        closed=value["state"].text == "closed",
-        open_issues=value["open_issues"].number,
-    )
-
-
-def release_of(value: Value) -> Release:
-    return Release(tag=value["tag_name"].word, url=value["html_url"].text, sha=value["target_commitish"].text)

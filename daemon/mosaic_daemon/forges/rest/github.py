@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from mosaic_daemon.forges.base import Answer, IssueText
-from mosaic_daemon.forges.rest import acts
+from mosaic_daemon.forges.rest import acts, github_like
 from mosaic_daemon.forges.rest import github_reading as reading
-from mosaic_daemon.forges.rest.acts import Acts, act
+from mosaic_daemon.forges.rest.acts import act
 from mosaic_daemon.forges.rest.answers import Reply
 from mosaic_daemon.forges.rest.checkup import CI_FILES, Checkup, whoami
 from mosaic_daemon.forges.rest.filing import Filed, filed
+from mosaic_daemon.forges.rest.github_like import GitHubLike
 from mosaic_daemon.forges.rest.host import Host
 from mosaic_daemon.forges.rest.hosting import (
     About,
@@ -25,8 +26,6 @@ from mosaic_daemon.forges.rest.hosting import (
     Pull,
     PullText,
     Readiness,
-    Release,
-    ReleaseText,
     Rules,
     SquashOrder,
 )
@@ -56,7 +55,7 @@ def host(api: str, token: Secret | None, ca_file: Path | None = None) -> Host:
     return Host(api, _BUDGET, token, headers=headers, ca_file=ca_file)
 
 
-class GitHub:
+class GitHub(GitHubLike):
     """One repository, `owner/name`."""
 
     name = "github"
@@ -64,17 +63,9 @@ class GitHub:
     sources = ("check-run", "status")
 
     def __init__(self, transport: Transport, repo: str) -> None:
-        self._transport = transport
-        self._acts = Acts(transport)
+        super().__init__(transport, repo)
         self._repo = repo
         self._owner = repo.partition("/")[0]
-        self._path = f"/repos/{quote(repo)}"
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
-
-    def pull_command(self, number: int) -> str:
-        return self._transport.curl(f"{self._path}/pulls/{number}")
 
     def ci_command(self, sha: str) -> str:
         return self._transport.curl(f"{self._path}/commits/{quote(sha)}/check-runs")
@@ -117,11 +108,14 @@ class GitHub:
 
     # pull requests
 
-    async def pulls(self, branch: str, target: str) -> list[Pull]:
-        query = {"state": "all", "head": f"{self._owner}:{branch}", "base": target, "sort": "created"}
-        listed = await self._transport.get(f"{self._path}/pulls", {**query, "direction": "desc", "per_page": 30})
-        found = [reading.pull_of(value, self._repo) for value in listed.value]
-        return [pull for pull in found if (pull.branch, pull.target) == (branch, target)]
+    async def pulls(self, branches: Sequence[str], target: str) -> list[Pull]:
+        found: list[Pull] = []
+        for branch in branches:
+            query = {"state": "all", "head": f"{self._owner}:{branch}", "base": target, "sort": "created"}
+            listed = await self._transport.get(f"{self._path}/pulls", {**query, "direction": "desc", "per_page": 30})
+            pulls = [reading.pull_of(value, self._repo) for value in listed.value]
+            found += [pull for pull in pulls if (pull.branch, pull.target) == (branch, target)]
+        return sorted(found, key=lambda pull: pull.number, reverse=True)
 
     async def pull(self, number: int) -> Pull:
         value = (await self._transport.get(f"{self._path}/pulls/{number}")).value
@@ -152,7 +146,7 @@ class GitHub:
         return await self._acts.do(acts.PR, ("PATCH", f"{self._path}/pulls/{number}"), changed)
 
     @act
-    async def close_pull(self, number: int) -> Answer:
+    async def close_pull(self, number: int, landed: str = "") -> Answer:
         return await self._acts.do(acts.PR, ("PATCH", f"{self._path}/pulls/{number}"), {"state": "closed"})
 
     @act
@@ -208,9 +202,6 @@ class GitHub:
 
     # issues, milestones, releases
 
-    async def issue(self, number: int) -> Issue:
-        return reading.issue_of((await self._transport.get(f"{self._path}/issues/{number}")).value)
-
     async def find_issue(self, marker: str) -> Issue | None:
         """Read from the newest down: the search of GitHub knows new issues only later."""
         query = {"state": "all", "sort": "created", "direction": "desc", "per_page": 100}
@@ -218,7 +209,7 @@ class GitHub:
         async for page in pages:
             for value in page.value:
                 if value["pull_request"].missing and marker in value["body"].text:
-                    return reading.issue_of(value)
+                    return github_like.issue_of(value)
         return None
 
     @act
@@ -240,10 +231,6 @@ class GitHub:
         pages = self._transport.pages(f"{self._path}/issues/{number}/comments", {"per_page": 100})
         return [value["body"].text async for page in pages for value in page.value]
 
-    @act
-    async def comment(self, number: int, body: str) -> Answer:
-        return await self._acts.do(acts.CLOSE, ("POST", f"{self._path}/issues/{number}/comments"), {"body": body})
-
     async def label_ids(self) -> Mapping[str, int]:
         pages = self._transport.pages(f"{self._path}/labels", {"per_page": 100})
         return {value["name"].word: value["id"].number async for page in pages for value in page.value}
@@ -251,34 +238,20 @@ class GitHub:
     @act
     async def create_label(self, name: str) -> Answer:
         body = {"name": name, "color": _LABEL_COLOR}
-        return await self._acts.do(acts.ISSUE, ("POST", f"{self._path}/labels"), body, reading.EXISTS)
+        return await self._acts.do(acts.ISSUE, ("POST", f"{self._path}/labels"), body, github_like.EXISTS)
 
     async def find_milestone(self, title: str) -> Milestone | None:
         pages = self._transport.pages(f"{self._path}/milestones", {"state": "all", "per_page": 100})
         async for page in pages:
             for value in page.value:
                 if value["title"].text == title:
-                    return reading.milestone_of(value)
+                    return github_like.milestone_of(value, "number")
         return None
 
     @act
     async def create_milestone(self, title: str, description: str) -> Answer:
         body = {"title": title, "description": description}
-        return await self._acts.do(acts.MILESTONE, ("POST", f"{self._path}/milestones"), body, reading.EXISTS)
-
-    @act
-    async def close_milestone(self, milestone: Milestone) -> Answer:
-        path = f"{self._path}/milestones/{milestone.id}"
-        return await self._acts.do(acts.MILESTONE, ("PATCH", path), {"state": "closed"})
-
-    async def find_release(self, tag: str) -> Release | None:
-        found = await self._transport.find(f"{self._path}/releases/tags/{_quoted(tag)}")
-        return reading.release_of(found.value) if found else None
-
-    @act
-    async def create_release(self, text: ReleaseText) -> Answer:
-        body = {"tag_name": text.tag, "target_commitish": text.sha, "name": text.title, "body": text.body}
-        return await self._acts.do(acts.RELEASE, ("POST", f"{self._path}/releases"), body, reading.EXISTS)
+        return await self._acts.do(acts.MILESTONE, ("POST", f"{self._path}/milestones"), body, github_like.EXISTS)
 
 
 def _quoted(name: str) -> str:

@@ -10,16 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mosaic_daemon.forges.rest.acts import Means, Rule
-from mosaic_daemon.forges.rest.hosting import (
-    Issue,
-    Job,
-    Milestone,
-    Outcome,
-    Pull,
-    PullState,
-    Readiness,
-    Release,
-)
+from mosaic_daemon.forges.rest.hosting import Job, Outcome, Pull, PullState, Readiness
 from mosaic_daemon.forges.rest.parsing import Value
 from mosaic_daemon.nouns.attempt import FailureClass
 
@@ -41,7 +32,6 @@ CREATE_PULL = (
     Rule(422, "no commits between", Means.REFUSED, "no_commits", FailureClass.NO_CHANGES),
     Rule(422, "pullrequest.head invalid", Means.LATER),
 )
-EXISTS = (Rule(422, "already_exists", Means.UNCLEAR),)
 RERUN = (Rule(403, "already running", Means.UNCLEAR),)
 
 _STATUSES = {
@@ -215,28 +205,3 @@ def runs_on(value: Value, branch: str, repo: str) -> bool:
 def workflow_of(value: Value) -> str:
     path, event = value["path"].text or value["name"].text, value["event"].text
     return f"{path.rpartition('/')[2]} {event}".strip()
-
-
-def issue_of(value: Value) -> Issue:
-    return Issue(
-        number=value["number"].number,
-        closed=value["state"].text == "closed",
-        title=value["title"].text,
-        body=value["body"].text,
-        labels=tuple(label["name"].text for label in value["labels"]),
-        milestone=value["milestone"]["title"].text,
-        url=value["html_url"].text,
-    )
-
-
-def milestone_of(value: Value) -> Milestone:
-    return Milestone(
-        id=value["number"].number,
-        title=value["title"].text,
-        closed=value["state"].text == "closed",
-        open_issues=value["open_issues"].number,
-    )
-
-
-def release_of(value: Value) -> Release:
-    return Release(tag=value["tag_name"].word, url=value["html_url"].text, sha=value["target_commitish"].text)

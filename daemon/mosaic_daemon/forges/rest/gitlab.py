@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -114,11 +114,14 @@ class GitLab:
 
     # merge requests
 
-    async def pulls(self, branch: str, target: str) -> list[Pull]:
-        query = {"source_branch": branch, "target_branch": target, "state": "all", "order_by": "created_at"}
-        listed = await self._transport.get(self._pulls, {**query, "sort": "desc", "per_page": 30})
-        found = [reading.pull_of(value) for value in listed.value]
-        return [pull for pull in found if (pull.branch, pull.target) == (branch, target)]
+    async def pulls(self, branches: Sequence[str], target: str) -> list[Pull]:
+        found: list[Pull] = []
+        for branch in branches:
+            query = {"source_branch": branch, "target_branch": target, "state": "all", "order_by": "created_at"}
+            listed = await self._transport.get(self._pulls, {**query, "sort": "desc", "per_page": 30})
+            pulls = [reading.pull_of(value) for value in listed.value]
+            found += [pull for pull in pulls if (pull.branch, pull.target) == (branch, target)]
+        return sorted(found, key=lambda pull: pull.number, reverse=True)
 
     async def pull(self, number: int) -> Pull:
         return reading.pull_of((await self._transport.get(f"{self._pulls}/{number}")).value)
@@ -136,7 +139,7 @@ class GitLab:
         return await self._acts.do(acts.PR, ("PUT", f"{self._pulls}/{number}"), changed)
 
     @act
-    async def close_pull(self, number: int) -> Answer:
+    async def close_pull(self, number: int, landed: str = "") -> Answer:
         return await self._acts.do(acts.PR, ("PUT", f"{self._pulls}/{number}"), {"state_event": "close"})
 
     @act

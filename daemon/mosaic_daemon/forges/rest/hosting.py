@@ -6,6 +6,7 @@ what the forge answered: the answer is its value, and an answer that got lost is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -218,8 +219,8 @@ class Hosting(Protocol):
 
     # pull requests
 
-    async def pulls(self, branch: str, target: str) -> list[Pull]:
-        """All of them with these branches, whatever their state, newest first; readiness may be left unknown."""
+    async def pulls(self, branches: Sequence[str], target: str) -> list[Pull]:
+        """All of them from one of these branches, whatever their state, newest first; readiness may be left unknown."""
 
     async def pull(self, number: int) -> Pull:
         """One of them with its readiness; asking may start its computation."""
@@ -228,7 +229,8 @@ class Hosting(Protocol):
 
     async def update_pull(self, number: int, *, title: str, body: str) -> Answer: ...
 
-    async def close_pull(self, number: int) -> Answer: ...
+    async def close_pull(self, number: int, landed: str = "") -> Answer:
+        """Without a merge. `landed`: the commit on the base branch that the forge has not noticed to be its merge."""
 
     async def merge(self, number: int, order: SquashOrder) -> Answer:
         """Squash it. Never deletes the branch, never waits for checks. Moved: head or base were not as asked."""
