@@ -76,6 +76,10 @@ def test_the_title_counts_before_the_body() -> None:
     assert parts("Trouble", body="The handler has no try/catch.")[0] == (10_000, "base: fix error handling")
 
 
+def test_authentication_in_the_body_is_there_already() -> None:
+    assert parts("Trouble", body="After authentication the page is empty.")[0] == (10_000, "base: fix")
+
+
 @pytest.mark.parametrize(
     ("title", "files", "tokens", "why"),
     [

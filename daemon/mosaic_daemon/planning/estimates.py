@@ -55,6 +55,13 @@ TEST_ADD = TaskType(
 DOCUMENTATION = TaskType(
     "DOCUMENTATION", "write documentation", 5_000, 8_000, keywords("undocumented", "docstring*", "readme", "changelog")
 )
+AUTH_ADD = TaskType(
+    "AUTH_ADD",
+    "add authentication",
+    15_000,
+    25_000,
+    keywords("auth", "authentication", "unauthenticated", "oauth", "jwt"),
+)
 OTHER_FIX = TaskType("OTHER_FIX", "fix", 8_000, 12_000)
 
 TASK_TYPES: tuple[TaskType, ...] = (
@@ -67,25 +74,35 @@ TASK_TYPES: tuple[TaskType, ...] = (
                       "missing await", "wrong variable", "wrong constant")),
     TaskType("COMPLEX_REFACTOR", "complex refactor", 25_000, 40_000,
              keywords("architectur*", "rewrite", "redesign", "restructure", "circular dependenc*", "god class",
-                      "god object", "multi file", "monolith*", "complex refactor*")),
+                      "god object", "multi file", "monolith*", "complex refactor*", "import each other",
+                      "cyclic import*")),
     TaskType("SECURITY_FIX", "security fix, 8-12K × 2.5", 20_000, 30_000,
-             keywords("sanitiz*", "sanitis*", "injection*", "xss", "cross site", "path traversal", "unescaped")),
+             keywords("sanitiz*", "sanitis*", "injection*", "xss", "cross site", "path traversal", "unescaped",
+                      "shell command*", "code execution", "deserializ*", "deserialis*", "external entit*",
+                      "prototype pollution", "concatenated into", "built by concatenation")),
     TaskType("GUARD_ADD", "add guard or validation", 5_000, 8_000,
              keywords("guard*", "decorator*", "validat*", "unvalidated", "rate limit*", "permission check*",
-                      "authorization check*", "missing check*", "allowlist", "allow list", "bounds check*")),
+                      "authorization check*", "missing check*", "allowlist", "allow list", "bounds check*", "csrf",
+                      "not checked", "never checked", "unchecked", "not verified", "does not verify", "does not check",
+                      "without check*", "without a limit", "no limit*", "not limited", "unlimited", "unbounded",
+                      "no upper limit", "time limit")),
     TaskType("ERROR_HANDLING", "fix error handling", 8_000, 12_000,
              keywords("error handling", "error propagation", "exception*", "try catch", "swallow*", "unhandled",
-                      "silently ignor*", "empty catch", "bare except")),
-    TaskType("AUTH_ADD", "add authentication", 15_000, 25_000,
-             keywords("auth", "authentication", "unauthenticated", "oauth", "jwt")),
+                      "silently ignor*", "empty catch", "bare except", "crash*", "uncaught", "not caught",
+                      "ignores errors", "error is ignored", "errors are ignored", "return value")),
+    AUTH_ADD,
     TaskType("REFACTOR", "refactor pattern", 10_000, 15_000,
              keywords("refactor*", "replace*", "migrat*", "memory leak*", "leak*", "duplicat*", "extract*", "simplif*",
-                      "deprecated", "n 1", "keys with scan")),
+                      "deprecated", "n 1", "keys with scan", "race", "race condition*", "not atomic",
+                      "blocks the event loop", "in the event loop", "never removed")),
     TaskType("FEATURE_ADD", "add new functionality", 15_000, 25_000,
              keywords("implement*", "add support", "new service*", "new component*", "new endpoint*", "new method*",
                       "introduce*", "feature", "not implemented")),
     DOCUMENTATION,
 )  # fmt: skip
+
+# Many a text mentions authentication that is there already.
+_IN_TEXTS = tuple(each for each in TASK_TYPES if each is not AUTH_ADD)
 
 _BULK = re.compile(r" (\d{1,4}) files ")
 _TESTS_WANTED = keywords(
@@ -103,8 +120,8 @@ def classified(wording: Wording, topic: Topic) -> TaskType:
     """The type of a finding's task; `OTHER_FIX` when no row fits."""
     if topic is Topic.TESTS:
         return TEST_ADD
-    for text in (wording.title, wording.text):
-        if found := next((each for each in TASK_TYPES if mentions(text, each.words)), None):
+    for text, types in ((wording.title, TASK_TYPES), (wording.text, _IN_TEXTS)):
+        if found := next((each for each in types if mentions(text, each.words)), None):
             return found
         if _BULK.search(text):
             return BULK_CLEANUP

@@ -118,13 +118,19 @@ _TITLE_WORDS: Mapping[Topic, tuple[str, ...]] = {
         "api key", "api keys", "private key*", "crypto*", "encrypt*", "plaintext", "plain text", "permission*",
         "privilege*", "access control", "rbac", "sanitiz*", "sanitis*", "unescaped", "traversal", "deserializ*",
         "session*", "jwt", "oauth", "cors", "tls", "certificate*", "rate limit*", "brute force", "exposed", "exposure",
-        "data leak*", "pii", "hijack*", "spoof*", "open redirect", "malicious", "attack*", "untrusted", "idor",
+        "data leak*", "disclos*", "pii", "hijack*", "spoof*", "open redirect", "malicious", "attack*", "untrusted",
+        "idor", "token", "tokens", "signature*", "code execution", "takeover", "poison*", "denial of service", "redos",
+        "prototype pollution", "buffer overflow", "heap overflow", "use after free", "world writable",
+        "external entit*", "shell", "concatenated into sql", "introspection", "audit log*", "audit trail*",
+        "hardcoded key*",
     ),
     Topic.PERFORMANCE: keywords(
         "performance", "slow*", "n 1", "latency", "memory leak*", "throughput", "inefficien*", "quadratic",
         "bottleneck*", "cache", "caching", "unbounded", "blocking call*", "blocks the event loop", "missing index",
     ),
 }  # fmt: skip
+
+_TEXT_WORDS = keywords("cwe", "cve", "cvss", "owasp", "vulnerability", "vulnerabilities")
 
 _DOCUMENTS = frozenset({".md", ".rst", ".adoc", ".txt"})
 _CONFIGURATION = frozenset(
@@ -135,7 +141,7 @@ _TEST_PATH = re.compile(r"(^|/)((tests?|__tests__|spec)/|test_[^/]*$)|[._-](test
 
 
 def topic_of(finding: Finding, wording: Wording) -> Topic:
-    """By the report's own order first: the finding's id, the name of its file; then by the words of its title."""
+    """By the report's own order: the finding's id, then the name of its file; else by its title or a CVE's number."""
     if finding.has_own_id:
         for part in re.split(r"[^A-Z]+", finding.id.upper()):
             if part in _ID_PARTS:
@@ -143,7 +149,8 @@ def topic_of(finding: Finding, wording: Wording) -> Topic:
     names = [normalised(posixpath.basename(source.file)) for source in finding.sources[:1]]
     by_file = (topic for name in names for topic, words in _FILE_WORDS.items() if mentions(name, words))
     by_title = (topic for topic, words in _TITLE_WORDS.items() if mentions(wording.title, words))
-    return next(by_file, None) or next(by_title, Topic.QUALITY)
+    by_text = Topic.SECURITY if mentions(wording.text, _TEXT_WORDS) else Topic.QUALITY
+    return next(by_file, None) or next(by_title, by_text)
 
 
 def category_of(topic: Topic, phase: int) -> str:
