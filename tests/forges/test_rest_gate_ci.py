@@ -272,3 +272,30 @@ async def test_an_outage_of_ci_is_waited_for(daemon: Daemon, operation: str, fau
     daemon.fake.ci_always({"build": "green"}, running=2)
     assert await daemon.run() is Status.DONE
     assert daemon.record.tries == {}
+
+
+@pytest.mark.parametrize("world", ["gitlab"], indirect=True)
+@pytest.mark.parametrize(("end", "code"), [("green", ""), ("red", "ci_failed")])
+async def test_ci_of_what_a_merge_gives_is_the_changes_own(daemon: Daemon, end: str, code: str) -> None:
+    """No commit of the branch has it: only the merge request tells, and while it runs a poll is one request."""
+    fake, origin = daemon.fake, daemon.fake.core.origin
+    fake.ci_rule(lambda sha: None if sha == daemon.head else {"build": "green"})
+    await daemon.run(until=Step.MERGEABLE)
+    tree = origin.merged_tree(fake.sha(), daemon.head)
+    assert tree
+    result, ref = (
+        origin.make_commit(tree, (fake.sha(), daemon.head), "result"),
+        f"refs/merge-requests/{fake.pulls[0].number}/merge",
+    )
+    fake.ci(result, {"build": "running"}, branch=ref)
+    await daemon.look()
+    before = len(fake.log)
+    for _ in range(5):
+        daemon.time.seconds += 40.0
+        await daemon.look()
+    assert len(fake.log) - before == 5
+    assert daemon.step is Step.MERGEABLE
+    fake.ci(result, {"build": end}, branch=ref)
+    await daemon.run()
+    assert (daemon.failure.code if daemon.record.last_failure else "") == code
+    assert daemon.world.landed() == ({} if code else {"T-1.1": 1})

@@ -11,6 +11,7 @@ import math
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from loguru import logger
 
@@ -33,7 +34,7 @@ from mosaic_daemon.forges.base import (
 from mosaic_daemon.forges.rest.hosting import Hosting, PullState, Readiness
 from mosaic_daemon.forges.rest.pulls import Pulls
 from mosaic_daemon.forges.rest.verdicts import Verdicts
-from mosaic_daemon.forges.rest.watch import Polling
+from mosaic_daemon.forges.rest.watch import Listing, Polling
 from mosaic_daemon.ground.errors import MosaicError
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.repository.clone import Clone
@@ -90,7 +91,7 @@ class RestForge:
         return await reverted(self._clone.git, base_sha, proposal.head_sha, proposal.task)
 
     async def change_ci(self, proposal: Proposal, base_sha: str) -> CiReport:
-        return await self._verdicts.of_change(proposal.head_sha)
+        return await self._verdicts.of_change(proposal.head_sha, self._results(proposal))
 
     async def commit_ci(self, sha: str) -> CiReport:
         return await self._verdicts.of_merge(sha)
@@ -121,7 +122,7 @@ class RestForge:
         forges say no to everything. One that does not know is given a minute, after which git decides.
         """
         now = self._timing.monotonic()
-        if asked.waits_for_ci and await self._verdicts.is_pending(proposal.head_sha):
+        if asked.waits_for_ci and await self._verdicts.is_pending(proposal.head_sha, self._results(proposal)):
             return Clean(tree)
         if now < asked.next_at:
             return asked.answer
@@ -131,7 +132,7 @@ class RestForge:
         if pull is None or pull.state is PullState.MERGED or pull.readiness is Readiness.READY:
             asked.answer, asked.next_at, asked.waits_for_ci = Clean(tree), math.inf, False
             return asked.answer
-        if await self._verdicts.is_pending(proposal.head_sha):
+        if await self._verdicts.is_pending(proposal.head_sha, self._results(proposal)):
             asked.waits_for_ci, asked.since = True, now
             return Clean(tree)
         waits = f"the forge says of pull request {pull.number}: {pull.reason or pull.readiness}"
@@ -219,6 +220,10 @@ class RestForge:
         return any(proposal.marker in text for text in await self._hosting.comments(number))
 
     # --- pieces -------------------------------------------------------------------------------------------------------
+
+    def _results(self, proposal: Proposal) -> dict[str, Listing]:
+        """The listing of CI that ran on what merging it gives, where the forge has such a thing."""
+        return {"pull": partial(self._pulls.jobs, proposal)} if self._hosting.tests_results else {}
 
     def _wake_in(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()

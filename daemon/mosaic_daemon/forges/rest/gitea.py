@@ -56,6 +56,7 @@ class Gitea(GitHubLike):
     name = "gitea"
     ci_files = (".gitea/workflows/", ".forgejo/workflows/", ".github/workflows/", *CI_FILES)
     sources = ("status",)
+    tests_results = False
 
     def __init__(self, transport: Transport, repo: str) -> None:
         super().__init__(transport, repo)

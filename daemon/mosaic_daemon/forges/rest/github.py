@@ -61,6 +61,7 @@ class GitHub(GitHubLike):
     name = "github"
     ci_files = (".github/workflows/", *CI_FILES)
     sources = ("check-run", "status")
+    tests_results = False
 
     def __init__(self, transport: Transport, repo: str) -> None:
         super().__init__(transport, repo)

@@ -58,6 +58,7 @@ class GitLab:
     name = "gitlab"
     ci_files = CI_FILES
     sources = ("pipeline", "status")
+    tests_results = True
 
     def __init__(self, transport: Transport, repo: str) -> None:
         self._transport = transport

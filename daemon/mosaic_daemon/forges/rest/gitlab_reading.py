@@ -50,6 +50,7 @@ def pull_of(value: Value) -> Pull:
     state = {"closed": PullState.CLOSED, "merged": PullState.MERGED}.get(value["state"].text, PullState.OPEN)
     readiness, reason, code = _readiness(value)
     source, target = value["source_project_id"], value["target_project_id"]
+    pipeline = value["head_pipeline"]
     merged = value["merge_commit_sha"].text or value["squash_commit_sha"].text
     return Pull(
         number=value["iid"].number,
@@ -66,6 +67,7 @@ def pull_of(value: Value) -> Pull:
         readiness=readiness,
         reason=reason,
         code=code,
+        jobs=() if pipeline["sha"].text in ("", value["sha"].text) else (pipeline_of(pipeline),),
     )
 
 

@@ -73,6 +73,7 @@ class Pull:
         merge_sha: what the forge names as its merge, once it is merged; a hint.
         readiness, reason: the latter in the forge's own words.
         code: names the rule where it is FORBIDDEN, for programs.
+        jobs: CI that ran on what merging it gives: no commit of the branch has it.
     """
 
     number: int
@@ -89,6 +90,7 @@ class Pull:
     readiness: Readiness = Readiness.UNKNOWN
     reason: str = ""
     code: str = ""
+    jobs: tuple[Job, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,10 @@ class Hosting(Protocol):
     @property
     def sources(self) -> tuple[str, ...]:
         """The listings of `jobs`, in the order in which they are worth asking."""
+
+    @property
+    def tests_results(self) -> bool:
+        """Whether CI may run on what merging a pull request gives, and is then told of by the pull request alone."""
 
     async def aclose(self) -> None:
         """Give connections back."""

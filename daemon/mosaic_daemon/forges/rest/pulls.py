@@ -9,7 +9,7 @@ import shlex
 from dataclasses import dataclass
 
 from mosaic_daemon.forges.base import Answer, Delayed, Forbidden, Proposal, Rejected, Sent
-from mosaic_daemon.forges.rest.hosting import Hosting, Pull, PullState, PullText, SquashOrder
+from mosaic_daemon.forges.rest.hosting import Hosting, Job, Pull, PullState, PullText, SquashOrder
 from mosaic_daemon.forges.rest.pace import Timing
 from mosaic_daemon.forges.texts import without_closing
 from mosaic_daemon.ground.errors import Unavailable
@@ -81,6 +81,11 @@ class Pulls:
             return await self._one(int(proposal.change))
         found = next((pull for pull in await self._listed(proposal) if is_exact(pull, proposal)), None)
         return await self._one(found.number) if found else None
+
+    async def jobs(self, proposal: Proposal) -> list[Job]:
+        """CI of what merging it gives."""
+        pull = await self.of(proposal)
+        return list(pull.jobs) if pull else []
 
     async def merge(self, pull: Pull, proposal: Proposal) -> Answer:
         """Act: squash it. What somebody wrote into it meanwhile must not close an issue: that is taken out first."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from mosaic_daemon.forges.base import Answer, Check, CiReport, Forbidden, Verdict
 from mosaic_daemon.forges.rest.hosting import Hosting, Job, Outcome, Rules
-from mosaic_daemon.forges.rest.watch import Polling, Watch, is_superseded, report_of
+from mosaic_daemon.forges.rest.watch import Listing, Polling, Watch, is_superseded, report_of
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.repository.clone import Clone
 
@@ -47,11 +47,12 @@ class Verdicts:
         age = self._polling.timing.clock.now().timestamp() - await self._clone.commits.committed_at(sha)
         return age >= self._polling.first_run_sec
 
-    async def is_pending(self, sha: str) -> bool:
-        return report_of(await self._watch.jobs(sha), "").verdict is Verdict.PENDING
+    async def is_pending(self, sha: str, more: Mapping[str, Listing]) -> bool:
+        return report_of(await self._watch.jobs(sha, more), "").verdict is Verdict.PENDING
 
-    async def of_change(self, sha: str) -> CiReport:
-        jobs = await self._watch.jobs(sha)
+    async def of_change(self, sha: str, more: Mapping[str, Listing]) -> CiReport:
+        """`more`: listings beside those of its head."""
+        jobs = await self._watch.jobs(sha, more)
         return await self._expecting(self._report(jobs, sha), sha)
 
     async def of_merge(self, sha: str) -> CiReport:

@@ -11,12 +11,13 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 
 from mosaic_daemon.forges.base import Check, CiReport, Verdict
 from mosaic_daemon.forges.rest.hosting import Hosting, Job, Outcome
 from mosaic_daemon.forges.rest.pace import Timing
 
-_Listing = Callable[[], Awaitable[list[Job]]]
+Listing = Callable[[], Awaitable[list[Job]]]
 
 _OTHERS = "others"
 _KEPT = 100
@@ -60,9 +61,12 @@ class Watch:
         self._wake = wake
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
 
-    async def jobs(self, sha: str) -> tuple[Job, ...]:
-        """The newest run of each job of a commit; what was seen a moment ago is not asked again."""
-        return _newest(await self._watched(sha, self._listings(sha)))
+    async def jobs(self, sha: str, more: Mapping[str, Listing] = MappingProxyType({})) -> tuple[Job, ...]:
+        """The newest run of each job of a commit; what was seen a moment ago is not asked again.
+
+        `more`: listings beside those of the commit.
+        """
+        return _newest(await self._watched(sha, {**self._listings(sha), **more}))
 
     async def queue(self, sha: str, branch: str) -> tuple[tuple[Job, ...], tuple[Job, ...]]:
         """The jobs of the newest commit of a branch, and those of its other commits that have not ended."""
@@ -84,10 +88,10 @@ class Watch:
             seen.next_at = min(seen.next_at, seen.looked_at + _SOONEST_SEC)
         self._wake(_SOONEST_SEC)  # for those whose pause is not over when the loop looks now
 
-    def _listings(self, sha: str) -> dict[str, _Listing]:
+    def _listings(self, sha: str) -> dict[str, Listing]:
         return {source: partial(self._hosting.jobs, source, sha) for source in self._hosting.sources}
 
-    async def _watched(self, key: str, listings: Mapping[str, _Listing]) -> Mapping[str, list[Job]]:
+    async def _watched(self, key: str, listings: Mapping[str, Listing]) -> Mapping[str, list[Job]]:
         monotonic = self._polling.timing.monotonic
         seen = self._seen.setdefault(key, _Seen(self._polling.first_sec, monotonic()))
         self._seen.move_to_end(key)
@@ -104,7 +108,7 @@ class Watch:
             self._wake(wait)
         return seen.jobs
 
-    async def _look(self, seen: _Seen, listings: Mapping[str, _Listing]) -> None:
+    async def _look(self, seen: _Seen, listings: Mapping[str, Listing]) -> None:
         """Ask one listing, and the others only when it has news. What fails half-way is asked as a whole next time."""
         known, seen.jobs, found = seen.jobs, {}, {}
         pending = next((name for name in listings if _is_pending(known.get(name, ()))), None)

@@ -144,7 +144,9 @@ def merge_request(call: Call) -> Pull:
 @routes.get(_MRS + "/{iid}", "get_pull")
 def get_merge_request(call: Call) -> Answer:
     core, pull = call.core, merge_request(call)
-    jobs = next((jobs for jobs in core.ci.suites(None) if jobs[0].sha == pull.head_sha), None)
+    result = f"refs/merge-requests/{pull.number}/merge"
+    suites = (jobs for jobs in core.ci.suites(None) if pull.head_sha == jobs[0].sha or result == jobs[0].branch)
+    jobs = next(suites, None)
     more = {"head_pipeline": shapes.pipeline(core, jobs) if jobs else None, "diff_refs": None, "changes_count": "1"}
     return Answer(200, shapes.merge_request(core, pull, _status(core, pull, asked=True)) | more)
 
