@@ -20,7 +20,7 @@ from mosaic_daemon.ground import atomicfile
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.tracking.entry import is_task_id
 
-_MAX_BYTES = 1 << 18
+_MAX_BYTES = 1 << 16
 _LONGEST_VALUE = 4096
 _REQUIRED = ("project", "review")
 _OPTIONAL = ("quality gates", "milestone", "task prefix")
