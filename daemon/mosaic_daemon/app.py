@@ -11,10 +11,12 @@ from datetime import timedelta
 from mosaic_daemon.faces.queue import QueueFace
 from mosaic_daemon.faces.table import TableFace
 from mosaic_daemon.forges.base import Forge
+from mosaic_daemon.forges.desk import Desk, InternalDesk
 from mosaic_daemon.forges.internal import Checks, InternalForge
 from mosaic_daemon.forges.rest.webhook import door_of
 from mosaic_daemon.forges.wrappers.commands import Commands
 from mosaic_daemon.forges.wrappers.commands import environment as scripts_environment
+from mosaic_daemon.forges.wrappers.desk import ScriptsDesk
 from mosaic_daemon.forges.wrappers.forge import Conduct, WrappersForge
 from mosaic_daemon.ground import instance
 from mosaic_daemon.ground.clock import SystemClock
@@ -23,8 +25,11 @@ from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.ground.settings import GateSettings, RuntimeSettings, Settings
 from mosaic_daemon.notices import Notices
 from mosaic_daemon.nouns.events import DrainChanged
+from mosaic_daemon.nouns.figures import tokens
 from mosaic_daemon.parts import Parts
+from mosaic_daemon.planning.capfile import CapFile
 from mosaic_daemon.repository.clone import Clone
+from mosaic_daemon.repository.configuration import PersonsConfiguration
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes.base import DEFAULTS, Runtime, environment
 from mosaic_daemon.stages.collect import Judge
@@ -33,6 +38,7 @@ from mosaic_daemon.stages.gate import GatePolicy
 from mosaic_daemon.stages.publish import Publisher
 from mosaic_daemon.stages.rebuild import rebuild, stop_strays
 from mosaic_daemon.stages.schedule import Schedule
+from mosaic_daemon.stages.spending import Spending
 from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.store.sqlite import SqliteJournal
 from mosaic_rails.process.rail import ProcessRail
@@ -90,6 +96,8 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
         table=table,
         publisher=Publisher(queue, table, interval, table_enabled=settings.tracking.commit != "off"),
         schedule=Schedule(settings.worker.runtime),
+        spending=Spending(),
+        cap=CapFile(layout.repo, tokens(settings.budget.cap) if settings.budget.cap else None),
         clock=SystemClock(),
         max_workers=settings.run.max_workers,
         default_runtime=settings.worker.runtime,
@@ -140,14 +148,30 @@ def _forge(layout: Layout, settings: Settings, clone: Clone) -> Forge:
     if settings.forge.provider == "internal":
         return _internal(layout, settings, clone)
     if settings.forge.provider == "wrappers":
-        return _wrappers(layout, settings, clone)
+        return WrappersForge(clone, *_scripts(layout, settings))
     # The libraries behind it take longer to import than everything else together.
     from mosaic_daemon.forges.rest import connect  # noqa: PLC0415
 
     return connect.forge(settings.forge, clone, settings.gate.first_run_sec)
 
 
-def _wrappers(layout: Layout, settings: Settings, clone: Clone) -> WrappersForge:
+async def desk(layout: Layout, settings: Settings) -> Desk:
+    """Where planning files its issues: on the configured forge, or in the table where there is none.
+
+    Raises:
+        ConfigError: it is not known where the forge is, or its token cannot be read.
+    """
+    if settings.forge.provider == "internal":
+        return InternalDesk()
+    if settings.forge.provider == "wrappers":
+        return ScriptsDesk(*_scripts(layout, settings), layout.repo)
+    from mosaic_daemon.forges.rest import connect  # noqa: PLC0415
+
+    person = await PersonsConfiguration.read(layout.repo)
+    return connect.desk(settings.forge, person.origin or "")
+
+
+def _scripts(layout: Layout, settings: Settings) -> tuple[Commands, Conduct]:
     conduct = Conduct(
         rail=ProcessRail(layout.forge / "runs"),
         folder=layout.forge,
@@ -158,7 +182,7 @@ def _wrappers(layout: Layout, settings: Settings, clone: Clone) -> WrappersForge
     commands = Commands(**settings.forge.commands)  # type: ignore[arg-type]  # pydantic has checked the names
     if settings.forge.issue_closed is not None:
         commands = replace(commands, closed=settings.forge.issue_closed)
-    return WrappersForge(clone, commands, conduct)
+    return commands, conduct
 
 
 def _internal(layout: Layout, settings: Settings, clone: Clone) -> InternalForge:

@@ -12,12 +12,14 @@ from mosaic_daemon.forges.base import Forge
 from mosaic_daemon.ground.clock import Clock
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.nouns.task import Status
+from mosaic_daemon.planning.capfile import CapFile
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.stages.collect import Judge
 from mosaic_daemon.stages.dispatch import Workplace
 from mosaic_daemon.stages.gate import GatePolicy
 from mosaic_daemon.stages.publish import Publisher
 from mosaic_daemon.stages.schedule import Schedule
+from mosaic_daemon.stages.spending import Spending
 from mosaic_daemon.store.ledger import Ledger
 
 
@@ -26,6 +28,7 @@ class Parts:
     """Put together in `app`; a tick keeps no state of its own beside these.
 
     Attributes:
+        cap: how many tokens the work may take.
         max_workers: how many workers may be alive at once.
         default_runtime: of tasks that name none.
     """
@@ -40,6 +43,8 @@ class Parts:
     table: TableFace
     publisher: Publisher
     schedule: Schedule
+    spending: Spending
+    cap: CapFile
     clock: Clock
     max_workers: int
     default_runtime: str

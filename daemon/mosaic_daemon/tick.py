@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Mapping
 from datetime import timedelta
+from itertools import islice
 
 import anyio
 from loguru import logger
@@ -17,6 +18,7 @@ from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.isolation import Isolation
 from mosaic_daemon.notices import Notices, deadlock, log, log_all
 from mosaic_daemon.nouns import events as ev
+from mosaic_daemon.nouns.budget import Band, Budget
 from mosaic_daemon.nouns.gate import Hold, Step
 from mosaic_daemon.nouns.record import Deferred, Dispatching, Done, Gating, Record, Removed, Running
 from mosaic_daemon.parts import Parts, Report
@@ -27,6 +29,7 @@ from mosaic_rails.base import Ended, Lost
 
 _SETTLE = timedelta(seconds=0.2)
 _RETRY = timedelta(seconds=5)
+_STUCK_SHOWN = 100
 
 
 class Tick:
@@ -229,7 +232,14 @@ class Tick:
     def _may_start(self) -> bool:
         ledger = self._parts.ledger
         live = len(ledger.in_state(Dispatching, Running))
-        return live < self._parts.max_workers and not ledger.system.draining and self._parts.queue.broken is None
+        return live < self._slots() and not ledger.system.draining and self._parts.queue.broken is None
+
+    def _slots(self) -> int:
+        budget = self._budget()
+        return self._parts.max_workers if budget is None else min(self._parts.max_workers, budget.slots)
+
+    def _budget(self) -> Budget | None:
+        return self._parts.spending.against(self._parts.cap.read())
 
     def _is_startable(self, record: Record, runtime: str) -> bool:
         if (problem := dispatch.runtime_problem(runtime, self._parts.place)) is not None:
@@ -323,7 +333,11 @@ class Tick:
         if self._parts.queue.settling:
             self._report.wait_until(self._now + _SETTLE)
         report.idle = self._is_quiet() and due is None and not self._parts.queue.settling
-        if report.idle and not ledger.system.draining:
+        budget = self._budget()
+        self.tell("budget", f"budget: {budget.band.meaning}" if budget and budget.band is not Band.NORMAL else "")
+        if budget is not None and not budget.slots:
+            report.stuck = {task: [f"budget: {budget.line}"] for task in islice(schedule.waiting(), _STUCK_SHOWN)}
+        elif report.idle and not ledger.system.draining:
             report.stuck = schedule.stuck(ledger.system, self._now)
             self.tell("deadlock", deadlock(report.stuck, schedule.waiting_count()), details=report.stuck)
         elif report.progress:
@@ -338,6 +352,7 @@ class Tick:
         if changed:
             changed.sort(key=lambda record: record.position)
             self._parts.schedule.update(changed)
+            self._parts.spending.update(changed)
             self._parts.publisher.show(changed)
 
     def _record(self, task: str, event: ev.Event) -> None:

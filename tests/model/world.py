@@ -26,6 +26,7 @@ from mosaic_daemon.nouns.events import GateResumed
 from mosaic_daemon.nouns.gate import Step
 from mosaic_daemon.nouns.record import Gating
 from mosaic_daemon.parts import Parts, Report
+from mosaic_daemon.planning.capfile import CapFile
 from mosaic_daemon.repository.clone import BaseMoved, Clone
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes.base import Runtime
@@ -34,6 +35,7 @@ from mosaic_daemon.stages.dispatch import Workplace
 from mosaic_daemon.stages.gate import GatePolicy
 from mosaic_daemon.stages.publish import Publisher
 from mosaic_daemon.stages.schedule import Schedule
+from mosaic_daemon.stages.spending import Spending
 from mosaic_daemon.store.base import Batch
 from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.store.memory import MemoryJournal
@@ -264,6 +266,8 @@ class World:
                 table=table,
                 publisher=Publisher(queue, table, timedelta(seconds=10), table_enabled=True),
                 schedule=Schedule("agent"),
+                spending=Spending(),
+                cap=CapFile(self.layout.repo, None),
                 clock=Hands(lambda: self.now),
                 max_workers=2,
                 default_runtime="agent",

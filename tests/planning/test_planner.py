@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.nouns.figures import tokens_text
 from mosaic_daemon.nouns.task import Kind
 from mosaic_daemon.planning.finding import Leftover, Remark, Report, Severity, Source
 from mosaic_daemon.planning.plan import Milestone, Plan, PlannedTask
 from mosaic_daemon.planning.planner import planned
-from mosaic_daemon.tracking.entry import tokens_text, validate
+from mosaic_daemon.tracking.entry import validate
 from tests.planning.findings import MILESTONE, MILESTONES, REPORTS, duplicates, finding, ids, plan
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
@@ -72,6 +73,10 @@ def test_the_reports_file_tells_what_an_id_does_not() -> None:
     assert ids(plan(finding("F-1", "Billing", severity=LOW, sources=source))) == {"F-1": "MS-TEST-001"}
 
 
+def test_a_scanners_number_tells_what_a_title_does_not() -> None:
+    assert ids(plan(finding("F-1", "Old parser", body="| CWE | CWE-94 |"))) == {"F-1": "MS-SEC-001"}
+
+
 def test_numbers_run_per_category_over_all_phases() -> None:
     """The verification of phase 1 is the last SEC of its phase; phase 2 goes on after it."""
     made = plan(finding("SEC-1", "One"), finding("SEC-2", "Two"), finding("SEC-3", "Three", severity=HIGH))
@@ -86,6 +91,18 @@ def test_a_task_says_what_its_finding_says() -> None:
     assert (task.repo, task.branch, task.phase, task.kind) == ("api", "fix/security-ms-sec-001", 1, Kind.CODE)
     assert task.files == ("src/a.ts", "src/b.ts")
     assert task.estimate == "35K"
+
+
+def test_the_worker_is_told_what_the_report_says_and_where() -> None:
+    told = plan(finding("SEC-1", "Weak hash", body="MD5 is used.", sources=(Source("notes.md", 12),)))
+    assert task_of(told, "SEC-1").task.prompt == "SEC-1: Weak hash\n\nThe report says (notes.md:12):\n\nMD5 is used."
+
+
+def test_a_long_finding_is_cut_in_the_prompt() -> None:
+    told = plan(finding("SEC-1", "Weak hash", body="word " * 5_000, sources=(Source("notes.md", 12),)))
+    prompt = task_of(told, "SEC-1").task.prompt or ""
+    assert len(prompt) < 7_000
+    assert prompt.endswith("(cut here; the whole text is in the report)")
 
 
 def test_texts_of_a_report_stay_on_one_short_line() -> None:
@@ -244,6 +261,13 @@ def test_what_people_gave_a_task_stays() -> None:
     )
     again = plan(finding("SEC-1", "One"), known=told)
     assert {(each.task.priority, each.task.runtime) for each in again.tasks} == {(5, "codex")}
+
+
+def test_ids_of_tasks_that_are_there_besides_are_not_given_again() -> None:
+    made = planned(
+        Report("review", (finding("SEC-1", "One"),)), MILESTONE, taken=("MS-SEC-007", "MS-DOC-001", "OTHER-1")
+    )
+    assert [each.task.id for each in made.tasks] == ["MS-SEC-008", "MS-DOC-002", "MS-SEC-009"]
 
 
 def test_a_prefix_that_differs_in_case_alone_makes_no_branch_twice() -> None:

@@ -41,7 +41,7 @@ class Daemon:
         argv = [*wrapper, str(SCRIPT), "--log-level", "debug", *poll, *args]
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(
-                argv, cwd=repo.root, env=_environment(repo, env or {}), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                argv, cwd=repo.root, env=environment(repo, env or {}), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
     @property
@@ -127,6 +127,7 @@ class Daemon:
             self.kill()
 
 
-def _environment(repo: Repo, extra: Mapping[str, str]) -> dict[str, str]:
+def environment(repo: Repo, extra: Mapping[str, str]) -> dict[str, str]:
+    """What a command gets: a small environment of its own, in which the person's settings take no part."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
     return {**kept, "HOME": str(repo.folder / "home"), "MOSAIC_TRACEBACK": "1", **extra}

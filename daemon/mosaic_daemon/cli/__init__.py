@@ -14,11 +14,13 @@ PROGRAM = "mosaic-orchestrator"
 VERBS = {
     "init": "prepare a repository, with a config.toml that explains itself",
     "doctor": "whether everything is there: programs, repository, settings, agents, forge",
+    "bootstrap": "from a review report to a planned milestone",
     "run": "the daemon: deliver tasks until it is told to stop",
     "matrix-cycle": "exactly one tick, then a summary",
     "enqueue": "add a task to the queue",
     "status": "where everything stands",
     "explain": "why a task is where it is, its timeline, and what would move it",
+    "budget": "tokens used and to come, against the cap",
     "events": "what happened, event by event",
     "logs": "what a task's worker printed",
     "retry": "have a blocked, failed or deferred task go on",

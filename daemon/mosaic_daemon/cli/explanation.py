@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from mosaic_daemon.cli import context, reasons
+from mosaic_daemon.cli.budget_view import budget_of, configured_cap
 from mosaic_daemon.cli.snapshot import PROGRAM, daemon_of, queue_file
 from mosaic_daemon.cli.wording import FAILURE, command_to_paste, tokens
 from mosaic_daemon.ground.errors import InputError, MosaicError
@@ -116,7 +117,9 @@ def _scene(
     _, system = ledger.system()
     waits = row["state"]["kind"] == "not-started"
     needs = schedule.needs(task)
+    budget = budget_of(layout, ledger.spending(), configured_cap(layout)) if waits else None
     return {
+        "budget": budget.line if budget and not budget.slots else "",
         "live": live,
         "needs": [{"id": need, "status": _state_of(ledger, need)} for need in needs],
         "reasons": schedule.why(task, codec.load_system(system) if system else System(), now) if waits else [],

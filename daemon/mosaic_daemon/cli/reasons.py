@@ -20,8 +20,8 @@ _BEFORE_VERDICT = ("main-clear", "pr", "mergeable", "merge", "verify", "main-ci"
 def of(row: Row, scene: Mapping[str, Any]) -> Said:
     """(why it is where it is, what would move it).
 
-    `scene`: `needs` and `reasons` as the scheduler has them, `live` rows in progress, `daemon`, `queue_problem`,
-    `settings_problem`.
+    `scene`: `needs` and `reasons` as the scheduler has them, `budget` when it lets nothing start, `live` rows in
+    progress, `daemon`, `queue_problem`, `settings_problem`.
     """
     match row["state"]["kind"]:
         case "not-started":
@@ -68,6 +68,9 @@ def _waiting(row: Row, scene: Mapping[str, Any]) -> Said:
     if scene["settings_problem"]:
         why.append("the settings cannot be read")
         steps.append(f"mend {scene['settings_problem']}")
+    if scene["budget"]:
+        why.append(f"the budget lets nothing start: {scene['budget']}")
+        steps.append(f"raise `budget.cap` in config.toml, or defer tasks: see {PROGRAM} budget")
     daemon = scene["daemon"]
     if not daemon["running"]:
         return [*why, "no daemon is running"], [*steps, f"start the daemon: {PROGRAM} run"]

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from mosaic_daemon.cli import text
+from mosaic_daemon.cli.budget_view import budget_document, budget_of, configured_cap
 from mosaic_daemon.ground import controlsocket, instance
 from mosaic_daemon.ground.errors import InputError, MosaicError
 from mosaic_daemon.ground.layout import Layout
@@ -32,12 +33,15 @@ def overview(layout: Layout, now: datetime) -> dict[str, Any]:
         "slots": {"used": 0, "of": daemon["max_workers"]},
         "tasks": {"total": 0, "by_status": {}, "by_phase": []},
         **dict.fromkeys(("at_work", "gates", "held_runtimes", "attention", "problems", "notices"), ()),
+        "budget": None,
         "deadlock": None,
         "queue_file": queue_file(layout),
     }
     try:
         with LedgerReader(layout.ledger) as ledger:
             _add_ledger(shown, ledger, now)
+            if budget := budget_of(layout, ledger.spending(), configured_cap(layout)):
+                shown["budget"] = budget_document(budget)
     except FileNotFoundError:
         pass
     except MosaicError as error:

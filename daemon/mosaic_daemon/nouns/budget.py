@@ -7,8 +7,10 @@ from enum import StrEnum
 from typing import Literal
 
 from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.nouns.figures import tokens, tokens_text
 
 _LEAST_CAP = 10_000
+_OVER = ("done", "deferred")
 
 
 class Band(StrEnum):
@@ -42,22 +44,24 @@ WAYS_OUT = ("reduce scope", "split into phases", "approve a higher budget")
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
-    """All figures in tokens.
+class Cap:
+    """How many tokens the work may take; more than 0. The user named it, or it was derived from the estimates."""
 
-    Attributes:
-        cap: what the work may take; more than 0. source: the user named it, or it was derived from the estimates.
-        used: what was taken so far. remaining: estimates of all that is still to be done.
-    """
-
-    cap: int
-    used: int
-    remaining: int
+    tokens: int
     source: Literal["user", "derived"] = "user"
 
     def __post_init__(self) -> None:
-        if self.cap <= 0:
+        if self.tokens <= 0:
             raise InputError("a budget must be more than 0 tokens", source="budget", remedy="such as 500K")
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What was used so far, in tokens, and the estimates of all that is still to be done, against the cap."""
+
+    cap: Cap
+    used: int
+    remaining: int
 
     @property
     def projected(self) -> int:
@@ -67,21 +71,38 @@ class Budget:
     @property
     def share(self) -> float:
         """The projected part of the cap; 1.0 is all of it."""
-        return self.projected / self.cap
+        return self.projected / self.cap.tokens
 
     @property
     def band(self) -> Band:
         """Below 70 % of the cap normal, to 90 % conservative, above frozen, above the cap itself over."""
-        percent = 100 * self.projected
-        if percent < 70 * self.cap:
+        percent, cap = 100 * self.projected, self.cap.tokens
+        if percent < 70 * cap:
             return Band.NORMAL
-        if percent <= 90 * self.cap:
+        if percent <= 90 * cap:
             return Band.CONSERVATIVE
-        return Band.FROZEN if percent <= 100 * self.cap else Band.OVER
+        return Band.FROZEN if percent <= 100 * cap else Band.OVER
 
     @property
     def slots(self) -> int:
-        return self.band.slots
+        """How many workers may be at work. Nobody named a soft cap, so work goes on beyond it, one at a time."""
+        return max(1, self.band.slots) if self.cap.source == "derived" else self.band.slots
+
+    @property
+    def line(self) -> str:
+        """`120K used + 90K to come = 210K of 320K (66%): normal, up to 2 workers`."""
+        used, left, whole = map(tokens_text, (self.used, self.remaining, self.projected))
+        cap = f"{tokens_text(self.cap.tokens)}{', a soft cap' if self.cap.source == 'derived' else ''}"
+        meaning = self.band.meaning if self.slots == self.band.slots else "1 worker"
+        return f"{used} used + {left} to come = {whole} of {cap} ({self.share:.0%}): {self.band.value}, {meaning}"
+
+
+def share(status: str, estimate: str | None, used: int | None) -> tuple[int, int]:
+    """A task's part: tokens used, and what is left of its estimate, as people wrote it, until it is over."""
+    spent = used or 0
+    if status in _OVER or estimate is None:
+        return spent, 0
+    return spent, max(0, tokens(estimate) - spent)
 
 
 def derived_cap(estimates: int) -> int:

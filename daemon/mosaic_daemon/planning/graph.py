@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mosaic_daemon.nouns.figures import tokens_text
 from mosaic_daemon.nouns.task import Kind
 from mosaic_daemon.planning.plan import Phase, Plan, PlannedTask
 from mosaic_daemon.planning.words import one_line
-from mosaic_daemon.tracking.entry import tokens_text
 
 _MOST_TASKS = 200
 """Above it no reader finds anything in the picture, and forges refuse to draw it."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.nouns.figures import tokens_text
 from mosaic_daemon.nouns.task import Kind, Task
 from mosaic_daemon.planning.closing import Closing, documentation, needs_documentation, verification
 from mosaic_daemon.planning.dependencies import Chapter, dependencies, founded, relied_on
@@ -27,21 +28,23 @@ from mosaic_daemon.planning.phases import (
 )
 from mosaic_daemon.planning.plan import Milestone, Phase, Plan, PlannedTask
 from mosaic_daemon.planning.words import Wording, one_line
-from mosaic_daemon.tracking.entry import is_task_id, tokens_text
+from mosaic_daemon.tracking.entry import is_task_id
 
 _LONGEST_DESCRIPTION = 200
 _LONGEST_ID = 60
 _LONGEST_NAME = 60
 _LONGEST_PATH = 400
+_LONGEST_BODY = 6_000
 _Phases = Mapping[int, Sequence[Draft]]
 
 
-def planned(report: Report, milestone: Milestone, known: Plan | None = None) -> Plan:
+def planned(report: Report, milestone: Milestone, known: Plan | None = None, taken: Collection[str] = ()) -> Plan:
     """The plan for a report.
 
     Args:
         known: what an earlier bootstrap planned. Its tasks keep ids and branches, its phases their issues; a task whose
             finding is gone from the report stays, and a remark says so. The same report gives the same plan again.
+        taken: ids of tasks that are there besides; no new task gets one of them.
 
     Raises:
         InputError: the milestone's prefix cannot begin a task's id.
@@ -55,7 +58,7 @@ def planned(report: Report, milestone: Milestone, known: Plan | None = None) -> 
     known = known or Plan(milestone, report.name, (), (), ())
     drafts, vanished = matched(_in_order(map(_drafted, report.findings)), known)
     phases = _by_phase([*drafts, *map(_remembered, vanished)])
-    tasks = _Numbering(milestone, known).tasks({number: ordered(phases.get(number, ())) for number in BY_NUMBER})
+    tasks = _Numbering(milestone, known, taken).tasks({number: ordered(phases.get(number, ())) for number in BY_NUMBER})
     return Plan(
         milestone,
         report.name,
@@ -116,9 +119,9 @@ def _in_order(drafts: Iterable[Draft]) -> list[Draft]:
 class _Numbering:
     """Gives tasks to drafts: known ones keep theirs, new ones are numbered in the order of the plan."""
 
-    def __init__(self, milestone: Milestone, known: Plan) -> None:
+    def __init__(self, milestone: Milestone, known: Plan, taken: Collection[str]) -> None:
         self._milestone = milestone
-        self._numbers = Numbers(milestone.prefix, (task.task.id for task in known.tasks))
+        self._numbers = Numbers(milestone.prefix, (*taken, *(task.task.id for task in known.tasks)))
         self._issues = {phase.number: phase.issue for phase in known.phases}
         self._closing: dict[tuple[int | None, Kind], PlannedTask] = {
             (task.task.phase, task.task.kind): task
@@ -241,13 +244,16 @@ def _described(finding: Finding) -> str:
 
 
 def _prompt(draft: Draft) -> str | None:
-    """Where to read about a finding that the report gives no id to search for; None for all others."""
+    """What the worker is told: the report's own words, so that it need not search, nor see the report at all."""
     if draft.vanished and draft.known is not None:
         return draft.known.task.prompt
-    if draft.finding.has_own_id or not draft.finding.sources:
+    if not draft.finding.sources:
         return None
     place = one_line(str(draft.finding.sources[0]), _LONGEST_PATH)
-    return f"{draft.description}\n\nThe report gives it no id; read about it in `docs/reports/`, at {place}."
+    body = draft.finding.body.strip()
+    if len(body) > _LONGEST_BODY:
+        body = f"{body[:_LONGEST_BODY].rstrip()}\n\n(cut here; the whole text is in the report)"
+    return f"{draft.description}\n\nThe report says ({place}):\n\n{body or 'nothing more'}"
 
 
 def _usable(path: str) -> str:

@@ -152,15 +152,17 @@ class Schedule:
             return []
         return self.needs(task)
 
+    def waiting(self) -> Iterator[str]:
+        """Ids of the tasks that have not started."""
+        return (task for task, record in self._records.items() if isinstance(record.state, NotStarted))
+
     def waiting_count(self) -> int:
-        """How many tasks have not started."""
-        return sum(isinstance(record.state, NotStarted) for record in self._records.values())
+        return sum(1 for _ in self.waiting())
 
     def stuck(self, system: System, now: datetime) -> Mapping[str, list[str]]:
         """Why each of the first hundred waiting tasks does not start; worked out again only when something changed."""
         if self._stuck_at != (self.version, system):
-            waiting = (task for task, record in self._records.items() if isinstance(record.state, NotStarted))
-            self._stuck = {task: self.why(task, system, now) for task in islice(waiting, _STUCK_SHOWN)}
+            self._stuck = {task: self.why(task, system, now) for task in islice(self.waiting(), _STUCK_SHOWN)}
             self._stuck_at = (self.version, system)
         return self._stuck
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from mosaic_daemon.ground.errors import LedgerError
 
@@ -43,6 +43,16 @@ class Happening:
     actor: str
     kind: str
     body: dict[str, Any]
+
+
+class Spent(NamedTuple):
+    """A task's tokens: the estimate as people wrote it, and what its attempts used; None when nobody said."""
+
+    phase: int | None
+    runtime: str | None
+    status: str
+    estimate: str | None
+    used: int | None
 
 
 class LedgerReader:
@@ -89,6 +99,15 @@ class LedgerReader:
         rows = self._query(f"SELECT json_extract(body, '$.task.phase'), status FROM task WHERE {_LISTED}")  # noqa: S608
         found.update((phase, status) for phase, status in rows)
         return found
+
+    def spending(self) -> list[Spent]:
+        """What each task was estimated at and has used, removed ones left out."""
+        rows = self._query(
+            f"""SELECT json_extract(body, '$.task.phase'), json_extract(body, '$.task.runtime'), status,
+                json_extract(body, '$.task.estimate'), json_extract(body, '$.used')
+                FROM task WHERE {_LISTED} ORDER BY position"""  # noqa: S608
+        )
+        return [Spent(*row) for row in rows]
 
     def rows(self, *statuses: str, limit: int = -1) -> list[Row]:
         """The tasks with one of these statuses, in order of arrival, removed ones left out."""

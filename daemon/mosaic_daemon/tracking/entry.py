@@ -8,13 +8,13 @@ import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 
 from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.nouns.figures import FIGURE, tokens
 from mosaic_daemon.nouns.task import Kind, Status
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ PEOPLE_STATUSES = ("not-started", "deferred", "blocked")
 _ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _BRANCH = r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-_TOKENS = r"([0-9]{1,12}(?:\.[0-9]{1,12})?)([KkMm]?)"
 _ID_PATTERN = re.compile(_ID)
-_SCALE = {"": 1, "K": 1_000, "M": 1_000_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +56,6 @@ class Problem:
 def is_task_id(text: object) -> bool:
     """Whether this may name a task, and so a folder, a branch and a file."""
     return isinstance(text, str) and _ID_PATTERN.fullmatch(text) is not None and ".." not in text
-
-
-def tokens(figure: str | int) -> int:
-    """A token figure as a number: `5K` is 5000, `1.1M` is 1100000, `750` is 750.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    parts = re.fullmatch(_TOKENS, str(figure)) if type(figure) in (str, int) else None
-    if parts is None:
-        raise ValueError(f"{_shown(figure)} is no token figure such as 5K, 5.2K, 1.1M or 750")
-    return round(Decimal(parts[1]) * _SCALE[parts[2].upper()])
-
-
-def tokens_text(number: int) -> str:
-    """A number of tokens as people write it, with one decimal at most: 5249 is `5.2K`, 999960 is `1M`."""
-    if number < 1_000:
-        return str(number)
-    scale, unit = (1_000, "K") if number < 999_950 else (1_000_000, "M")
-    return f"{Decimal(number) / scale:.1f}".removesuffix(".0") + unit
 
 
 def _task_id(text: str) -> str:
@@ -141,7 +119,7 @@ RelativePath = Annotated[str, AfterValidator(_relative_path), Field(json_schema_
 TokenFigure = Annotated[
     str,
     BeforeValidator(_token_figure, json_schema_input_type=str | int),
-    Field(json_schema_extra={"pattern": f"^{_TOKENS}$", "minimum": 0}),
+    Field(json_schema_extra={"pattern": f"^{FIGURE}$", "minimum": 0}),
 ]
 Timestamp = Annotated[str, AfterValidator(_timestamp), Field(json_schema_extra={"format": "date-time"})]
 Text = Annotated[str, BeforeValidator(_or_empty, json_schema_input_type=str | None)]

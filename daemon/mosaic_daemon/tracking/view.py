@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from mosaic_daemon.nouns.figures import tokens_text
 from mosaic_daemon.nouns.record import Blocked, Done, Record
 from mosaic_daemon.nouns.task import Kind, Status, Task
-from mosaic_daemon.tracking.entry import Entry, tokens_text
+from mosaic_daemon.tracking.entry import Entry
 
 
 def entry_of(record: Record) -> dict[str, Any]:

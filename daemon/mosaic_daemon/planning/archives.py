@@ -1,0 +1,52 @@
+"""Milestones that were put away: `docs/tasks/<name>-tasks.md`, and what to make of them when there is no table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mosaic_daemon.ground import atomicfile
+from mosaic_daemon.tracking import table
+
+FOLDER = "docs/tasks"
+_SUFFIX = "-tasks.md"
+_MAX_BYTES = 64 << 20
+_OVER = ("done", "deferred")
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A table that was put away.
+
+    Attributes:
+        name: of the milestone. path: below the repository.
+        rows: how many tasks it has. unfinished: ids of those that are neither done nor deferred.
+    """
+
+    name: str
+    path: str
+    text: bytes
+    rows: int
+    unfinished: tuple[str, ...]
+
+
+def newest(root: Path) -> Archive | None:
+    """The archive that was written last; None when there is none.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    found = sorted((root / FOLDER).glob(f"*{_SUFFIX}"), key=lambda path: (path.lstat().st_mtime_ns, path.name))
+    if not found:
+        return None
+    path = found[-1]
+    text = atomicfile.read_untrusted(path, max_bytes=_MAX_BYTES)
+    rows = table.parse(text.decode("utf-8", "replace"), source=str(path)).rows
+    unfinished = tuple(row.cells["id"] for row in rows if row.cells["status"] not in _OVER)
+    name = path.name.removesuffix(_SUFFIX)
+    return Archive(name, f"{FOLDER}/{path.name}", text, len(rows), unfinished)
+
+
+def names(root: Path) -> list[str]:
+    """Every archived milestone, by name."""
+    return sorted(path.name.removesuffix(_SUFFIX) for path in (root / FOLDER).glob(f"*{_SUFFIX}"))

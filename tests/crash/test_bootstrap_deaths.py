@@ -1,0 +1,47 @@
+"""A bootstrap that dies is run again: one issue for each phase, one commit, one entry for each task."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.crash import failpoints
+from tests.e2e.conftest import DIALECTS, OnForge
+from tests.support.bootstrap import bootstrap, plan_of, with_report
+from tests.support.repo import git, rows_of
+
+POINTS = sorted(name for name in failpoints.in_source() if name.startswith("bootstrap."))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_there_and_run_again_everything_is_there_once(tmp_path: Path, dialect: str, point: str) -> None:
+    with OnForge.opened(tmp_path, dialect) as place:
+        report = with_report(place.repo)
+        bootstrap(place.repo, report, code=-signal.SIGKILL, env={"MOSAIC_FAILPOINT": f"{point}=kill"})
+        bootstrap(place.repo, report)
+        titles = [issue.title for issue in place.fake.issues]
+        assert titles == [
+            "Phase 1: Critical Security Fixes",
+            *[f"Phase {phase['number']}: {phase['title']}" for phase in plan_of(place.repo)["plan"]["phases"][1:]],
+        ]
+        assert len(titles) == 4
+        [milestone] = place.fake.milestones
+        assert (milestone.title, {issue.milestone for issue in place.fake.issues}) == ("0.0.1", {milestone.id})
+        subjects = git(place.repo.landed, "log", "--format=%s", "main")
+        assert subjects.count("Bootstrap tasks.md") == 1
+        rows = rows_of(place.repo.on_main("docs/TASKS.md") or "")
+        assert rows.keys() == place.repo.shown().keys()
+        assert {row["issue"] for row in rows.values()} == {f"#{issue.number}" for issue in place.fake.issues}
+
+
+@pytest.mark.slow
+def test_a_create_that_is_done_and_answered_with_an_error_makes_no_second_issue(tmp_path: Path) -> None:
+    """The forge makes the issue and drops the connection; the same run finds it."""
+    with OnForge.opened(tmp_path, "gitea") as place:
+        place.fake.on("create_issue", times=2).then_drop()
+        bootstrap(place.repo, with_report(place.repo))
+        assert len(place.fake.issues) == 4
