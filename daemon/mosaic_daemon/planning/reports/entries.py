@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from mosaic_daemon.planning.finding import Location, Severity, Source
-from mosaic_daemon.planning.reports import fields, headline, ids, inline, locations, severities
+from mosaic_daemon.planning.finding import Location, Source
+from mosaic_daemon.planning.reports import fields, headline, ids, inline, locations, paths, severities, tags
 from mosaic_daemon.planning.reports.blocks import Block
 from mosaic_daemon.planning.reports.fields import Field
 from mosaic_daemon.planning.reports.headline import Headline
 from mosaic_daemon.planning.reports.severities import Claim, Weight
 
-_OVER = re.compile(
-    r"(?:already )?(?:fixed|resolved|closed|done|mitigated|remediated|verified|completed?|"
-    r"false[- ]positive|won'?t[- ]fix|wontfix|"
-    r"(?:risk )?accepted|accepted risk|not applicable|n/a|invalid|duplicate|suppressed|obsolete|rejected)\b",
-    re.I,
-)
 _BLANK = re.compile(r"\W*(?:(?:n/?a|none|nil|tbd|unknown|multiple|various|all)\W*)?", re.I)
 
 
@@ -70,7 +64,7 @@ def built(line: Headline, facts: Sequence[Field], source: Source) -> Entry:
     if status := fields.first(facts, "status"):
         entry.over = over(inline.plain(status.value))
     if line.is_done:
-        entry.over = "is ticked as done"
+        entry.over = "it is marked as done"
     return entry
 
 
@@ -103,7 +97,7 @@ def _claim(value: str, weight: Weight, source: Source, fact: Field) -> Claim | N
             severity, weight = severities.of_figure(score), Weight.FIGURE
     if severity is None and "cvss" in value.lower():
         severity, weight = severities.of_cvss(value), Weight.FIGURE
-    if severity is None and fact.name in ("severity", "priority"):
+    if severity is None and fact.name in ("severity", "priority") and not any(sign.isalpha() for sign in value):
         severity = severities.of_dot(value)
     return Claim(severity, weight, Source(source.file, fact.line)) if severity is not None else None
 
@@ -122,17 +116,17 @@ def places_of(facts: Iterable[Field]) -> list[Location]:
 def component_of(value: str) -> str:
     """A component as a report names it: `apps/api` and `@acme/api` are `api`."""
     name = inline.plain(value).split(",")[0].strip().lower()
-    return "" if is_blank(name) else locations.component(f"{name}/") or name.rpartition("/")[2][:60]
+    return "" if is_blank(name) else paths.component(f"{name}/") or name.rpartition("/")[2][:60]
 
 
 def over(status: str) -> str:
     """Why an entry with this status is not to be mended, or nothing."""
-    return f"its status is {status[:40]!r}" if _OVER.match(severities.unsigned(status)) else ""
+    return f"its status is {status[:40]!r}" if tags.is_over(status) else ""
 
 
 def is_blank(value: str) -> bool:
     """Whether a cell or field is there and says nothing."""
-    return bool(_BLANK.fullmatch(value))
+    return bool(_BLANK.fullmatch(value)) and severities.of_dot(value) is None
 
 
 def text_places(blocks: Sequence[Block]) -> list[Location]:
@@ -143,20 +137,31 @@ def text_places(blocks: Sequence[Block]) -> list[Location]:
             found += locations.found(block.text)
         elif block.kind == "row":
             found += [place for cell in block.cells for place in locations.found(cell)]
-        found += text_places(block.children)
+        if block.kind != "quote" or not fields.is_quotation(block):
+            found += text_places(block.children)
     with_lines = [place for place in found if place.first is not None]
     return locations.distinct(with_lines or found)
 
 
-def strongest(claims: Sequence[Claim]) -> list[Claim]:
-    """Those that are heard, the most severe first."""
-    heaviest = max((claim.weight for claim in claims), default=Weight.HINT)
-    return sorted((claim for claim in claims if claim.weight == heaviest), key=lambda claim: claim.severity.rank)
+def with_text(stated: list[Location], told: list[Location]) -> list[Location]:
+    """The places of labels, then those that the text gives with their lines."""
+    if not stated:
+        return told
+    whole = {suffix: place.path for place in stated for suffix in _suffixes(place.path)}
+    lined = [replace(place, path=whole.get(place.path, place.path)) for place in told if place.first is not None]
+    return locations.distinct([*stated, *lined])
 
 
-def severity_of(entry: Entry) -> Severity | None:
-    claims = strongest(entry.claims)
-    return claims[0].severity if claims else None
+def _suffixes(path: str) -> Iterator[str]:
+    """The path, and what of it prose may call it by."""
+    yield path
+    yield from (path[match.end() :] for match in re.finditer(r"[/ ]", path[:500]))
+
+
+def heard(claims: Sequence[Claim]) -> list[Claim]:
+    """The claims that count, the most severe first. A mere hint counts where nobody says more."""
+    told = [claim for claim in claims if claim.weight > Weight.HINT] or list(claims)
+    return sorted(told, key=lambda claim: (claim.severity.rank, -claim.weight))
 
 
 def _is_advice(text: str) -> bool:

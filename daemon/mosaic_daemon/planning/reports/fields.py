@@ -24,38 +24,52 @@ Name = Literal[
     "component",
     "status",
     "fix",
+    "other",
 ]
 
 _SYNONYMS: dict[Name, str] = {
-    "id": "id|finding id|issue id|identifier|ref|reference id|key|finding no|rule id|bug id|ticket",
-    "severity": "severity|sev|severity level|severity rating|criticality",
+    "id": ("id|finding id|issue id|identifier|ref|reference id|reference|key|finding no|bug id|ticket|nummer|kennung"),
+    "severity": "severity|sev|severity level|severity rating|criticality|schweregrad|schwere",
     "risk": "risk|risk level|risk rating|level|rating|rank|class|classification|urgency|impact level",
     "cvss": (
         "cvss|cvss score|cvss base score|base score|cvss v3|cvss v3.1|cvss v4|cvss v4.0|cvssv3|cvss3|"
         "cvss 3.1|cvss 4.0|score|cvss v3.1 score|cvss vector|cvss v3 score|security severity"
     ),
-    "priority": "priority|prio",
-    "title": "title|finding|name|headline|finding title|issue title",
-    "issue": ("issue|summary|problem|vulnerability|weakness|defect|gap|bug|observation|what|concern|short description"),
-    "text": "description|details|detail|message|explanation|notes|note|comment|comments|evidence|impact",
+    "priority": "priority|prio|priorität",
+    "title": "title|finding|name|headline|titel|befund|finding title|issue title",
+    "issue": (
+        "issue|summary|problem|vulnerability|weakness|defect|gap|bug|observation|what|concern|short description|was"
+    ),
+    "text": (
+        "description|details|detail|message|explanation|notes|note|comment|comments|evidence|impact|info|"
+        "beschreibung|auswirkung"
+    ),
     "place": (
         "file|files|file path|file paths|filepath|filename|location|locations|path|paths|affected file|"
         "affected files|where|affected|affected location|affected locations|affected code|affected path|"
         "affected paths|source|source file|file/line|file:line|file and line|code location|places|"
-        "source location|file(s)|location(s)|affected file(s)|uri"
+        "source location|file(s)|location(s)|affected file(s)|uri|target|fundstelle|fundstellen|datei|"
+        "dateien|ort|stelle"
     ),
     "lines": (
-        "line|lines|line number|line numbers|line no|line(s)|line range|line numbers(s)|line #|start line|startline"
+        "line|lines|line number|line numbers|line no|line(s)|line range|line numbers(s)|line #|start line|"
+        "startline|zeile|zeilen"
     ),
     "component": (
         "component|components|area|module|affected component|affected components|workspace|package|service|"
-        "app|subsystem|repo|application|affected module|affected area|component(s)|affected service|project"
+        "app|subsystem|repo|application|affected module|affected area|component(s)|affected service|project|"
+        "komponente"
     ),
     "status": "status|state|resolution",
     "fix": (
-        "fix|recommendation|recommendations|remediation|suggested fix|suggestion|mitigation|solution|"
-        "how to fix|action|see also|references|reference|related|proposed fix|resolution steps|"
+        "fix|empfehlung|maßnahme|recommendation|recommendations|remediation|suggested fix|suggestion|"
+        "mitigation|solution|how to fix|action|see also|references|related|proposed fix|resolution steps|"
         "recommended fix|suggested change|related findings|links"
+    ),
+    "other": (
+        "confidence|likelihood|probability|effort|exploitability|complexity|cwe|cwe id|owasp|cve|category|"
+        "type|tags|rule|found by|reported by|reporter|date|author|reviewer|owner|assignee|attack vector|"
+        "overall risk|difficulty|cost"
     ),
 }
 _NAMES: dict[str, Name] = {word: name for name, words in _SYNONYMS.items() for word in words.split("|")}
@@ -139,12 +153,17 @@ def first(found: Iterable[Field], *names: Name) -> Field | None:
     return next((by_name[name] for name in names if name in by_name), None)
 
 
+def is_quotation(quote: Block) -> bool:
+    """Whether a quote holds a piece of another document rather than words set off from the rest."""
+    return any(block.kind in ("heading", "list", "table") for block in quote.children)
+
+
 def _of_block(block: Block) -> Iterator[Field]:
     if block.kind == "paragraph":
         yield from of_lines(block.text, block.line)
     elif block.kind == "table":
         yield from _of_table(block)
-    elif block.kind in ("list", "item", "quote"):
+    elif block.kind in ("list", "item") or (block.kind == "quote" and not is_quotation(block)):
         yield from of_blocks(block.children)
 
 

@@ -14,6 +14,7 @@ from mosaic_daemon.planning.finding import Remark, Source
 MAX_BYTES = 32 * 1024 * 1024
 _MARKDOWN = (".md", ".markdown")
 _SARIF = (".sarif", ".sarif.json", ".json")
+_ACCESS = "give yourself the right to read it"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -86,7 +87,8 @@ def _inside(path: Path, root: Path, *, name: str = "", folder: Path | None = Non
     except FileNotFoundError:
         raise InputError("does not exist", source=shown, remedy="give the folder or file of a review report") from None
     except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", source=shown) from error
+        why = "a link leads in a circle" if isinstance(error, RuntimeError) else str(error)
+        raise InputError(f"cannot be read: {why}", source=shown, remedy="give the report itself") from error
     if not real.is_relative_to(top):
         raise InputError(f"is outside of the repository {top}", source=shown, remedy="copy it into the repository")
     if folder is not None and not real.is_relative_to(folder):
@@ -100,7 +102,7 @@ def _walked(folder: Path) -> Iterator[Path]:
     """All files but hidden ones, by name, those of a folder before its inner folders; a link to a folder is a file."""
 
     def refuse(error: OSError) -> None:
-        raise InputError(f"cannot be read: {error.strerror}", source=str(error.filename)) from error
+        raise InputError(f"cannot be read: {error.strerror}", source=str(error.filename), remedy=_ACCESS) from error
 
     for parent, folders, names in os.walk(folder, onerror=refuse):
         linked = [name for name in folders if Path(parent, name).is_symlink()]
@@ -111,6 +113,9 @@ def _walked(folder: Path) -> Iterator[Path]:
 
 def _read(path: Path, name: str) -> File:
     try:
+        if (size := path.lstat().st_size) > MAX_BYTES:
+            limit = f"is {size / 1e6:.0f} MB, larger than the {MAX_BYTES // 1024**2} MiB that are read"
+            raise InputError(limit, source=str(path), remedy="split the report, or leave this file out")
         data = atomicfile.read_untrusted(path, max_bytes=MAX_BYTES)
     except FileNotFoundError:
         raise InputError("vanished while it was read", source=str(path), remedy="try again") from None
@@ -118,7 +123,12 @@ def _read(path: Path, name: str) -> File:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError("is UTF-16, not UTF-8", source=str(path), remedy="save it as UTF-8")
     if (at := data.find(b"\0")) >= 0:
-        raise InputError("is a binary file", source=str(path), line_number=data.count(b"\n", 0, at) + 1)
+        raise InputError(
+            "is a binary file",
+            source=str(path),
+            line_number=data.count(b"\n", 0, at) + 1,
+            remedy="give Markdown or SARIF",
+        )
     try:
         data.decode()
     except UnicodeDecodeError as error:

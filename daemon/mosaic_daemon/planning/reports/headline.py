@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from mosaic_daemon.planning.finding import Location, Severity
-from mosaic_daemon.planning.reports import ids, inline, locations, severities
+from mosaic_daemon.planning.reports import ids, inline, locations, severities, tags
 from mosaic_daemon.planning.reports.severities import Weight
 
 MAX_TITLE = 300
@@ -30,12 +30,9 @@ _TAG = re.compile(
     r"(?=\s*(?:[:|/\]]|$)|\s+[-–—]+(?:\s|$))",
     re.I,
 )
-_PIECES = re.compile(r"\s*[,;|·•]\s*|\s+[-–—/]\s+")
-_LABELLED = re.compile(
-    r"(severity|priority|prio|risk|level|rating|impact|cvss[\w. ]*?|id|file|location|path|lines?)\s*[:=]\s*(.+)", re.I
-)
-_AFFIX = re.compile(r"\s*-?(?:severity|priority|risk|impact|level)\s*$|^(?:severity|priority|risk)\s+", re.I)
-_REFERENCE = re.compile(r"(?:CWE|CVE|OWASP|CAPEC|GHSA)[-: ]?[\w:.-]+(?:\s+[\w ]+)?|A\d{1,2}:\d{4}.*|cwe-\d+", re.I)
+_ORNAMENT = re.compile(r"^\s*[^\w\s\[\](){}\"'`.,/@#$~<>&+:;|·•*=%!?\\„“”«»‘’–—-]+\s*")
+_LINES = re.compile(r"(?:lines?|ln|L)\s?(\d{1,7}(?:\s?[-–,]\s?L?\d{1,7})*)(?=\s*(?:[:\[(|]|[-–—]+\s|$))", re.I)
+_PLACE = re.compile(r"([\w.@+/-]{1,200}(?::|#L)\d[\dL:–,-]*\d|[\w.@+/-]{1,200}(?::|#L)\d)(?=\s*(?:[:\[(|]|[-–—]+\s|$))")
 _SENTENCE = re.compile(r"(?<=[\w)\]\"'’”])[.!?]\s+(?=[A-Z\[(\"“])")
 _COUNT = re.compile(
     r"\W*(?:(?:\d+|no|none|zero|n/a)\b)?\W*(?:(?:open|new|total)\s+)?(?:findings?|issues?|items?|vulnerabilit(?:y|ies)|problems?|bugs?)?\W*",
@@ -52,7 +49,8 @@ class Headline:
         claims: severities with their weights.
         title: what is left; one line without markup.
         rest: prose after the title, when the line has both.
-        is_done: ticked, struck out or marked with a green check.
+        lines: of the file that the surroundings name.
+        is_done: ticked, struck out, marked with a green check or `[FIXED]`.
     """
 
     id: str = ""
@@ -61,6 +59,7 @@ class Headline:
     title: str = ""
     rest: str = ""
     locations: list[Location] = field(default_factory=list)
+    lines: str = ""
     is_done: bool = False
 
     @property
@@ -78,7 +77,7 @@ def heading(text: str) -> Headline:
     """A heading: all of it is the title."""
     line = Headline()
     _both_ends(inline.plain(text[:_LONGEST]), line, is_id_free=True)
-    line.is_done = _is_done(text)
+    line.is_done = line.is_done or _is_done(text)
     return line
 
 
@@ -124,8 +123,9 @@ def _cut(line: Headline) -> None:
 
 def _both_ends(text: str, line: Headline, *, is_id_free: bool) -> None:
     if (dot := severities.of_dot(text)) is not None:
-        line.claims.append((dot, Weight.HINT))
-    rest = _start(_CHECKBOX.sub("", severities.unsigned(text), count=1).strip(), line, is_id_free)
+        line.claims.append((dot, Weight.DOT))
+    text = _CHECKBOX.sub("", severities.unsigned(text), count=1)
+    rest = _start(_ORNAMENT.sub("", text).strip(), line, is_id_free)
     _end(rest, line)
 
 
@@ -137,6 +137,12 @@ def _start(text: str, line: Headline, is_id_free: bool) -> str:
                 return text
         elif not line.id and (match := _WORD_BEFORE_ID.match(text)):
             pass
+        elif match := _LINES.match(text):
+            line.lines = match[0]
+        elif not line.locations and (match := _PLACE.match(text)) and (places := locations.found(match[1])):
+            if places[0].first is None:
+                return text
+            line.locations += places
         elif not line.id and (name := ids.leading(text)):
             following = text[len(name) :]
             is_marked = not following.strip() or bool(_SEPARATOR.match(following)) or following.lstrip()[:1] in "[({"
@@ -175,68 +181,19 @@ def _tag(text: str, line: Headline) -> re.Match[str] | None:
     match = _TAG.match(text)
     severity = severities.of_tag(match[1]) if match else None
     if severity is not None and match:
-        line.claims.append((severity, _weight(match[0])))
+        line.claims.append((severity, tags.weight(match[0])))
         return match
     return None
 
 
-def _weight(text: str) -> Weight:
-    low = text.lower()
-    return (
-        Weight.PRIORITY
-        if low.startswith(("p0", "p1", "p2", "p3", "p4", "p5", "prio")) or "priority" in low
-        else Weight.WORD
-    )
-
-
 def _absorb(group: str, line: Headline) -> bool:
-    """Take what brackets hold, if all of it is known: id, severity, CVSS, place."""
-    taken = _known(_PIECES.split(group)) or _known([group])
-    if taken is None:
-        return False
-    if not (taken.id or taken.claims or taken.locations) or (taken.id and line.id and taken.id != line.id):
+    """Take what a group of tags holds."""
+    taken = tags.of_group(group)
+    if taken is None or (taken.id and line.id and taken.id != line.id):
         return False
     line.id, line.is_marked = line.id or taken.id, line.is_marked or bool(taken.id)
     line.claims += taken.claims
     line.locations += taken.locations
+    line.lines = line.lines or taken.lines
+    line.is_done = line.is_done or taken.is_over
     return True
-
-
-def _known(pieces: list[str]) -> Headline | None:
-    taken = Headline()
-    return taken if all(_absorb_piece(piece.strip(), taken) for piece in pieces if piece.strip()) else None
-
-
-def _absorb_piece(piece: str, taken: Headline) -> bool:
-    labelled = _LABELLED.fullmatch(piece)
-    label, value = (labelled[1].lower(), labelled[2]) if labelled else ("", piece)
-    if ids.is_id(value) and not taken.id:
-        taken.id = value
-        return True
-    if label.startswith("cvss") or value.upper().startswith("CVSS"):
-        score = severities.of_cvss(value)
-        taken.claims += [(score, Weight.FIGURE)] if score else []
-        return True
-    word = _AFFIX.sub("", value)
-    severity = severities.of_tag(word) or (severities.of_value(word) if len(word.split()) == 1 or label else None)
-    if severity is not None and (label or len(word.split()) <= 2):
-        taken.claims.append((severity, _weight(label or value)))
-        return True
-    if places := locations.found(value, is_field=label in {"file", "location", "path"}):
-        taken.locations += places
-        return _is_only_place(value)
-    return bool(_REFERENCE.fullmatch(value)) and not label
-
-
-def _is_only_place(text: str) -> bool:
-    """The text names a place and has no sentence around it."""
-    return (
-        len(
-            [
-                word
-                for word in text.split()
-                if word.isalpha() and word.lower() not in {"line", "lines", "in", "at", "of", "and"}
-            ]
-        )
-        == 0
-    )

@@ -15,6 +15,7 @@ _OTHERS = vocabulary.words(
     """
 )
 ID = re.compile(r"(?<![\w./-])[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*-\d{1,5}[a-z]?(?:\.\d+)*(?![\w-])")
+_ADVISORY = re.compile(r"CVE-\d{4}-\d{3,}|GHSA(?:-\w{4}){3}|(?:RUSTSEC|PYSEC|GO)-\d{4}-\d+|SNYK-[A-Z]+-\w+-\d+")
 _LOOSE = re.compile(r"[A-Za-z][\w.-]{0,39}")
 _SHORT = re.compile(
     r"[A-Z]{1,5}\d{1,4}(?![\w-])|[a-z]+(?:-[a-z0-9]+)*-\d{1,4}(?![\w-])|[A-Z]+(?:_[A-Z0-9]+)*_\d{1,4}(?![\w-])"
@@ -27,6 +28,11 @@ _NO_PREFIX = re.compile(
 def is_id(word: str) -> bool:
     """Whether it can only be an id."""
     return bool(ID.fullmatch(word)) and _is_ours(word)
+
+
+def is_advisory(word: str) -> bool:
+    """Whether it is the number of a public advisory, which is an id where a report of dependencies has no other."""
+    return bool(_ADVISORY.fullmatch(word))
 
 
 def found(text: str) -> list[str]:
@@ -51,13 +57,19 @@ def leading_short(text: str) -> str:
 def stated(text: str) -> str:
     """The id in a place that is meant for one, a cell or a label; nothing if it holds a number or prose."""
     word = text.strip().strip("[]()#:.").strip()
-    if _LOOSE.fullmatch(word) and any(sign.isdigit() for sign in word):
+    if (
+        _LOOSE.fullmatch(word)
+        and not word.upper().startswith(("CWE-", "OWASP"))
+        and any(sign.isdigit() for sign in word)
+    ):
         return word
     return next(iter(found(text[:80])), "")
 
 
 def component(name: str) -> str:
     """What the middle of an id tells of the workspace: `api` of `SEC-API-1`; nothing of `TEST-001`."""
+    if is_advisory(name):
+        return ""
     middle = [part for part in re.split(r"[-_]", name)[1:-1] if part and not part.isdigit()]
     return "-".join(middle).lower()
 

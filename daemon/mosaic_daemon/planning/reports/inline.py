@@ -16,6 +16,7 @@ _TAG = re.compile(
     r"summary|sup|table|tbody|td|th|tr|u|ul)(?:\s[^<>]*+)?/?>",
     re.I,
 )
+_KEY = re.compile(r"<(?:kbd|mark)>([^<>]{1,60})</(?:kbd|mark)>", re.I)
 _AUTOLINK = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}+:[^\s<>]*+)>")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _STRONG = re.compile(r"\*\*|~~|(?<!\w)__(?=\S)|(?<=\S)__(?!\w)")
@@ -47,14 +48,20 @@ def uncommented(text: str) -> str:
     return "".join([*parts, rest])
 
 
+def _shown(match: re.Match[str]) -> str:
+    """A link's text; a badge is set off from the text around it as brackets would do."""
+    return f" [{match[1]}] " if match[0][0] == "!" and match[1] else match[1]
+
+
 def plain(text: str) -> str:
     """What a reader sees: one line, no markup, no control characters."""
     if "\\" in text or "`" in text:
         text = _ESCAPED.sub(lambda match: match[1].translate(_PROTECTED), text)
         text = _CODE.sub(lambda match: match[2].strip().translate(_PROTECTED), text)
     if "[" in text:
-        text = _LINK.sub(r"\1", text)
+        text = _LINK.sub(_shown, text)
     if "<" in text:
+        text = _KEY.sub(r" [\1] ", text)
         text = _TAG.sub(" ", _AUTOLINK.sub(r"\1", uncommented(text)))
     if "*" in text or "_" in text or "~" in text:
         text = _EMPHASIS.sub(r"\2", _STRONG.sub("", text))

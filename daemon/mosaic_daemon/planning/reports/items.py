@@ -11,7 +11,6 @@ from mosaic_daemon.planning.reports.blocks import Block
 from mosaic_daemon.planning.reports.fields import Field
 from mosaic_daemon.planning.reports.headline import Headline
 from mosaic_daemon.planning.reports.pages import Context, Found, Page, is_finding, placed
-from mosaic_daemon.planning.reports.severities import Weight
 
 _MAX_DEPTH = 12
 
@@ -19,7 +18,13 @@ _MAX_DEPTH = 12
 def scanned(listing: Block, page: Page, context: Context, depth: int = 0) -> Found:
     """The findings of a list and of the lists inside of it."""
     found = Found()
-    if depth > _MAX_DEPTH or _is_legend(listing, context):
+    if depth > _MAX_DEPTH:
+        return found
+    if _is_legend(listing, context):
+        why = "it seems to explain a severity"
+        found.leftovers = [
+            Leftover(page.source(item.line), inline.plain(_first_text(item)[:300]), why) for item in listing.children
+        ]
         return found
     if _is_record(listing):
         facts = fields.of_blocks([listing])
@@ -68,22 +73,13 @@ def _add_item(item: Block, page: Page, context: Context, found: Found, at: tuple
 def _entry(line: Headline, facts: list[Field], item: Block, page: Page, context: Context) -> entries.Entry:
     entry = entries.built(line, facts, page.source(item.line))
     entry.body = _unmarked(page.excerpt(item.line, item.end))
-    entry.places = entry.places or entries.text_places(item.children) or _lines_in(context.path, _first_text(item))
+    if context.path and line.lines:
+        entry.places = entry.places or locations.found(f"`{context.path}` {line.lines}")
+    entry.places = entries.with_text(entry.places, entries.text_places(item.children))
+    if context.path and not entry.places:
+        entry.places = [Location(context.path)]
     entry.is_full = bool(facts) or len(item.children) > 1
     return entry
-
-
-def _lines_in(path: str, text: str) -> list[Location]:
-    """Lines of the file that a heading names."""
-    if not path:
-        return []
-    return [place for place in locations.found(f"{path} {_line_words(text)}") if place.first] or [Location(path)]
-
-
-def _line_words(text: str) -> str:
-    low = text.lower()
-    at = min((at for word in ("line ", "lines ", "l:") if (at := low.find(word)) >= 0), default=-1)
-    return text[at : at + 60] if at >= 0 else ""
 
 
 def _path_of(text: str) -> str:
@@ -124,20 +120,16 @@ def _is_record(listing: Block) -> bool:
 
 
 def _is_legend(listing: Block, context: Context) -> bool:
-    """A list that explains severities or counts them: each word once, no id, no place."""
-    if context.is_of_findings or context.claim or len(listing.children) < 2:
+    """A list that explains severities rather than naming findings: each word once in falling order, no id, no place."""
+    if context.is_of_findings or context.claim or context.path or len(listing.children) < 3:
         return False
     lines = [_headline(item) for item in listing.children]
-    said = [
-        line.claims[-1][0]
-        for line in lines
-        if line.is_tagged and not line.id and line.claims[-1][1] is not Weight.FIGURE
-    ]
-    if len(said) < len(lines) or said != sorted(said, key=lambda each: each.rank) or len(set(said)) < len(said):
+    if any(line.id or line.locations or line.lines or line.is_count or not line.is_tagged for line in lines):
         return False
-    return not any(
-        line.locations or entries.text_places(item.children) for line, item in zip(lines, listing.children, strict=True)
-    )
+    said = [line.claims[-1][0] for line in lines]
+    is_falling = said == sorted(set(said), key=lambda each: each.rank)
+    has_brackets = any("[" in _first_text(item)[:6] for item in listing.children)
+    return is_falling and not has_brackets and not any(entries.text_places(item.children) for item in listing.children)
 
 
 def _unmarked(text: str) -> str:

@@ -2,72 +2,57 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
 from mosaic_daemon.planning.finding import Location
-from mosaic_daemon.planning.reports import vocabulary
+from mosaic_daemon.planning.reports import paths
 
-_EXTENSIONS = vocabulary.words(
-    """
-    ts tsx mts cts js jsx mjs cjs py pyi go rs java kt kts rb php cs c h cc cpp cxx hpp m mm swift scala sh bash
-    zsh fish ps1 bat sql html htm css scss sass less vue svelte astro json jsonc json5 yaml yml toml md mdx rst
-    txt xml ini cfg conf env lock prisma graphql gql proto tf tfvars hcl gradle properties ipynb ex exs erl hs
-    lua pl dart groovy r jl sol zig nix csproj sln erb ejs hbs pug twig jinja j2 tpl template example dockerfile
-    service timer mk cmake csv pem key
-    """
-)
-_BARE = vocabulary.words(
-    """
-    Dockerfile Makefile Jenkinsfile Gemfile Procfile Vagrantfile Rakefile CODEOWNERS LICENSE Containerfile
-    Caddyfile Justfile .env .npmrc .gitignore .dockerignore .editorconfig .eslintrc .prettierrc .babelrc
-    """
-)
-_PRODUCTS = re.compile(
-    r"(?:node|vue|next|nuxt|express|react|angular|three|d3|ember|backbone|chart|moment|alpine|nest|asp)\.(?:js|net)",
-    re.I,
-)
 _URL = re.compile(
     r"\b[a-z][a-z0-9+.-]{0,20}://[^\s<>()\[\]`\"']++|\bwww\.[^\s<>()\[\]`\"']++|(?<![\w.+-])[\w.+-]++@[\w-]++\.[\w.-]++",
     re.I,
 )
-_WORD = re.compile(r"[\w.@+~$%()\[\]/\\-]++")
+_SPACE = "\ue010"  # stands for a space inside a path
+_WORD = re.compile(rf"[\w.@+~$%()\[\]/\\{_SPACE}-]++")
 _NUMBER = r"\d{1,7}"
-_SPAN = rf"L?{_NUMBER}(?:(?::\d{{1,5}})?\s?(?:-|–|—|\.\.|\bto\b)\s?L?{_NUMBER})?(?::\d{{1,5}})?"
-_SPANS = rf"{_SPAN}(?:\s?(?:,|;|&|\band\b)\s?{_SPAN})*"
+_DASH = r"\s?(?:-|–|—|\.\.|\b(?:to|bis)\b)\s?"
+_SPAN = rf"L?{_NUMBER}(?::\d{{1,5}})?(?:{_DASH}L?{_NUMBER}(?::\d{{1,5}})?)?"
+_SPANS = rf"{_SPAN}(?:\s?(?:,|;|&|\b(?:and|und)\b)\s?{_SPAN})*"
+_LINE = r"(?:lines?|ln|zeilen?|ll?\.)"
 _AFTER = re.compile(
-    rf"(?::\s?(?={_NUMBER}|L\d)|#(?=L?\d)"
-    rf"|\s?[,;:@(\[–—-]{{0,2}}\s?(?:at |on |near |around )?\b(?:lines?|ln|ll?\.)\s?[:#]?\s?(?=L?\d)"
-    rf"|\s\(?(?=L\d)|\s?\((?={_NUMBER}(?:\s?[-–,]\s?{_NUMBER})*\)))(?P<spans>{_SPANS})(?![\w.])",
+    rf"`?(?::\s?(?={_NUMBER}|L\d)|#(?=L?\d)"
+    rf"|(?P<words>\s?[,;:@(\[–—-]{{0,2}}\s?(?:at |on |near |around |in )?\b{_LINE}\s?[:#]?\s?)(?=L?\d)"
+    rf"|\s\(?(?=L\d)|\s?\((?={_NUMBER}(?:\s?[-–,]\s?{_NUMBER})*\)))(?P<spans>{_SPANS})(?!\w|\.\d)",
     re.I,
 )
-_BEFORE = re.compile(rf"\blines?\s(?P<spans>{_SPANS})\s(?:of|in|from|at)\s(?:the\s)?(?:file\s)?$", re.I)
-_ONE_SPAN = re.compile(rf"L?({_NUMBER})(?:(?::\d{{1,5}})?\s?(?:-|–|—|\.\.|to)\s?L?({_NUMBER}))?", re.I)
-_WORKSPACE = re.compile(r"(?:^|/)(?:apps|packages|services|libs|plugins|modules|workspaces|projects)/([^/:]+)(?:/|$)")
-_LINK = re.compile(r"\]\(\s*<?([^\s()<>]++)>?")
+_BEFORE = re.compile(
+    rf"\b{_LINE}\s(?P<spans>{_SPANS})\s(?:of|in|from|at|von)\s(?:the\s)?(?:file\s)?`?$",
+    re.I,
+)
+_ONE_SPAN = re.compile(rf"L?({_NUMBER})(?::\d{{1,5}})?(?:{_DASH}L?({_NUMBER})(?::\d{{1,5}})?)?", re.I)
+_LINK = re.compile(r"!?\[((?:[^\[\]\\]|\\.)*+)\]\(\s*<?([^\s()<>]*+)>?[^()\n]{0,200}\)")
+_SPACED = re.compile(r"`([^`\n]*/[^`\n]* [^`\n]*|[^`\n]* [^`\n]*/[^`\n]*)`")
 
 
 def found(text: str, *, is_field: bool = False) -> list[Location]:
     """All places in a text, without URLs, in their order, none twice.
 
     Args:
-        text: prose or Markdown; back quotes are ignored.
-        is_field: the text stands where a place is expected, so a plain name will do: `src/api`, `Dockerfile.dev`.
+        text: Markdown.
+        is_field: the text stands where a place is expected, so a plain name will do: `src/api`, `My Game/a.cs`.
     """
-    text = _URL.sub(" ", text.replace("`", "").replace("**", ""))
-    return distinct(list(_found(text, is_field)))
+    if "](" in text:
+        text = _LINK.sub(_unlinked, text)
+    text = text.replace("**", "")
+    if is_field:
+        text = _SPACED.sub(_with_its_spaces, text)
+    return distinct(list(_found(_URL.sub(" ", text), is_field)))
 
 
 def spans(text: str) -> list[tuple[int, int | None]]:
     """Line numbers of `45-67`, `45, 80`, `L12`: first and last of each."""
     return [_ordered(match) for match in _ONE_SPAN.finditer(text[:2000])]
-
-
-def linked(text: str) -> list[str]:
-    """Targets of links, without URLs and anchors of the page itself."""
-    return [unquote(target) for target in _LINK.findall(text) if "://" not in target and target[0] != "#"]
 
 
 def distinct(places: list[Location]) -> list[Location]:
@@ -76,42 +61,54 @@ def distinct(places: list[Location]) -> list[Location]:
     return list(dict.fromkeys(place for place in places if place.first is not None or place.path not in with_lines))
 
 
-def component(path: str) -> str:
-    """The workspace that a path is in: `api` of `apps/api/src/a.ts`."""
-    match = _WORKSPACE.search(path)
-    return match[1].lower() if match else ""
-
-
-def normal(path: str) -> str:
-    """A path relative to the project, with `/`; nothing for what cannot be one."""
-    path = posixpath.normpath(path.replace("\\", "/").strip()).lstrip("/")
-    while path.startswith("../"):
-        path = path[3:]
-    return "" if path in {".", ".."} else path
-
-
 def _found(text: str, is_field: bool) -> Iterator[Location]:
     for match in _WORD.finditer(text):
         word = _trimmed(match[0])
         start = match.start() + match[0].find(word)
         end = start + len(word)
-        if not word or not _is_path(word, text[end : end + 1], is_field) or not (path := normal(word)):
+        after = _AFTER.match(text, end, end + 400) if word else None
+        if not paths.is_path(word, text[end : end + 1], is_field=is_field) and not _is_named_with_lines(word, after):
             continue
-        lines = _lines(text, start, end)
-        yield from [Location(path, first, last) for first, last in lines] or [Location(path)]
+        if path := paths.normal(word.replace(_SPACE, " ")):
+            lines = spans(after["spans"]) if after else _lines_before(text, start)
+            yield from [Location(path, first, last) for first, last in lines] or [Location(path)]
 
 
-def _lines(text: str, start: int, end: int) -> list[tuple[int, int | None]]:
-    if after := _AFTER.match(text, end, end + 400):
-        return spans(after["spans"])
-    if before := _BEFORE.search(text[max(0, start - 120) : start]):
-        return spans(before["spans"])
-    return []
+def _is_named_with_lines(word: str, after: re.Match[str] | None) -> bool:
+    """`bin/import` is a path when `line 12` follows."""
+    return after is not None and bool(after["words"]) and after[0][0] == "`" and 0 < word.find("/") < len(word) - 1
+
+
+def _lines_before(text: str, start: int) -> list[tuple[int, int | None]]:
+    before = _BEFORE.search(text[max(0, start - 120) : start])
+    return spans(before["spans"]) if before else []
 
 
 def _ordered(match: re.Match[str]) -> tuple[int, int | None]:
     first, last = int(match[1]), int(match[2]) if match[2] else None
     return (first, last) if last is None or last >= first else (last, first)
+
+
+def _unlinked(match: re.Match[str]) -> str:
+    """A link to a file is that file, with the lines of the target or else of the text; any other is its text."""
+    text, target = match[1], unquote(match[2])
+    path, _, anchor = target.partition("#")
+    if "://" in target or not paths.is_path(path, is_field=True) or match[0][0] == "!":
+        return text
+    if _ONE_SPAN.match(anchor):
+        return f"`{target}`"
+    told = next((place for place in _found(text, is_field=True) if place.first is not None), None)
+    if told is None:
+        return f"`{path}`"
+    return f"`{path}:{told.first}-{told.last}`" if told.last else f"`{path}:{told.first}`"
+
+
+def _with_its_spaces(match: re.Match[str]) -> str:
+    """Code that is one path with spaces in it; several paths, or a command, stay as they are."""
+    path = re.split(r":\d|#L?\d", match[1], maxsplit=1)[0]
+    *_, last = path.split(" ")
+    is_one = paths.is_path(last) and not any(paths.is_path(part.rstrip(",;")) for part in path.split(" ")[:-1])
+    return f"`{path.replace(' ', _SPACE)}{match[1][len(path) :]}`" if is_one and "/" in path.split(" ")[0] else match[0]
 
 
 def _trimmed(word: str) -> str:
@@ -122,17 +119,3 @@ def _trimmed(word: str) -> str:
     if word[:1] + word[-1:] in {"()", "[]"}:
         word = word.strip("()[]")
     return word.rstrip(".-+@$%~")
-
-
-def _is_path(word: str, following: str, is_field: bool) -> bool:
-    folder, _, name = word.replace("\\", "/").rpartition("/")
-    if not name:  # a folder: `src/api/`
-        return is_field and bool(folder.strip("./"))
-    if name in _BARE or name.startswith((".env.", "Dockerfile.")):
-        return True
-    stem, dot, extension = name.rpartition(".")
-    if following == "(" or not any(sign.isalpha() for sign in name):
-        return False
-    if dot and (stem or folder) and extension.lower() in _EXTENSIONS:
-        return bool(stem) and (bool(folder) or not _PRODUCTS.fullmatch(name))
-    return is_field and bool(folder) and not word.startswith("@")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mosaic_daemon.planning.finding import Finding, Leftover, Location, Remark, Severity
-from mosaic_daemon.planning.reports import entries, ids, inline, locations, vocabulary
+from mosaic_daemon.planning.reports import entries, ids, inline, locations, paths, vocabulary
 from mosaic_daemon.planning.reports.entries import Entry
 from mosaic_daemon.planning.reports.severities import Weight
 
@@ -194,40 +194,41 @@ def _finding(cluster: list[Entry], used: dict[str, int], taken: set[str], remark
         severity=severity,
         title=title,
         fingerprint=mark,
-        component=component or next((each for place in places if (each := locations.component(place.path))), ""),
+        component=component or next((each for place in places if (each := paths.component(place.path))), ""),
         locations=tuple(places),
         body=max((entry.body for entry in cluster if entry.is_full == fullest.is_full), key=len),
         sources=tuple(dict.fromkeys(entry.source for entry in cluster)),
-        has_own_id=bool(own),
+        has_own_id=bool(own) and not count,
     )
 
 
 def _places(cluster: Sequence[Entry]) -> list[Location]:
     """Those of the fullest entry, then what the others add. A bare name that ends a known path is that path."""
     found: list[Location] = []
+    full: dict[str, str] = {}
     for entry in cluster:
         for place in entry.places:
-            longer = next((each.path for each in found if each.path.endswith(f"/{place.path}")), place.path)
-            found.append(Location(longer, place.first, place.last))
+            path = full.setdefault(place.path.rpartition("/")[2], place.path) if "/" not in place.path else place.path
+            full.setdefault(place.path.rpartition("/")[2], place.path)
+            found.append(Location(path, place.first, place.last))
     return locations.distinct(found)
 
 
 def _severity(cluster: Sequence[Entry], remarks: list[Remark]) -> Severity:
     fullest = cluster[0]
-    claims = entries.strongest([claim for entry in cluster for claim in entry.claims])
+    claims = entries.heard([claim for entry in cluster for claim in entry.claims if not entry.aside])
     if not claims:
         said = next((entry.unknown for entry in cluster if entry.unknown), "")
         why = f"severity {said!r} is not known" if said else "no severity is given"
         remarks.append(Remark(f"{_text(fullest)}: {why}; taken as medium", fullest.source))
         return Severity.MEDIUM
-    other = next((claim for claim in claims if claim.severity != claims[0].severity), None)
+    # A figure or a priority that is milder than the word is no contradiction; a word that is overruled is one.
+    heaviest = max(claim.weight for claim in claims)
+    other = next((each for each in claims if each.weight == heaviest and each.severity != claims[0].severity), None)
     if other is not None:
         told = f"{claims[0].severity} at {claims[0].source}, {other.severity} at {other.source}"
-        remarks.append(
-            Remark(
-                f"{_text(fullest)}: severities contradict each other: {told}; the most severe counts", claims[0].source
-            )
-        )
+        text = f"{_text(fullest)}: severities contradict each other: {told}; the most severe counts"
+        remarks.append(Remark(text, claims[0].source))
     return claims[0].severity
 
 

@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass, field, replace
 
 from mosaic_daemon.planning.finding import Leftover, Severity, Source
-from mosaic_daemon.planning.reports import asides, ids
+from mosaic_daemon.planning.reports import asides, ids, severities
 from mosaic_daemon.planning.reports.asides import Trust
 from mosaic_daemon.planning.reports.entries import Entry
 from mosaic_daemon.planning.reports.headline import Headline
@@ -85,7 +85,7 @@ def says_nothing(title: str) -> bool:
 
 def is_finding(line: Headline, context: Context) -> bool:
     """Whether a line is one by itself: by its id or its severity, or by its title where only findings stand."""
-    if says_nothing(line.title) or line.is_count:
+    if says_nothing(line.title) or line.is_count or severities.of_tag(line.title) is not None:
         return bool(line.id and line.is_marked and not line.title)
     if line.id:
         return line.is_marked or line.is_tagged or context.claim is not None
@@ -97,14 +97,9 @@ def placed(entry: Entry, context: Context) -> Entry:
     if not entry.id or not ids.is_id(entry.id):
         short_without_proof = entry.id and not entry.claims and not context.claim
         entry.id = "" if short_without_proof else entry.id
-    if context.claim and not _is_overruled(context.claim, entry):
+    if context.claim:
         entry.claims.append(context.claim)
     if context.trust is not Trust.FULL:
         entry.aside = context.aside
         entry.is_banned = context.trust is Trust.NONE
     return entry
-
-
-def _is_overruled(claim: Claim, entry: Entry) -> bool:
-    """A heading of priority does not matter to an entry with a word of its own."""
-    return claim.weight < Weight.WORD and any(each.weight > Weight.HINT for each in entry.claims)

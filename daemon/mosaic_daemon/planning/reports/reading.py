@@ -40,7 +40,7 @@ def read(path: Path, *, root: Path) -> Report:
             _refuse_alone(path, len(given.read))
             remarks.append(Remark("is JSON, but not SARIF, and was not read", Source(file.name, 1)))
         else:
-            results = sarif.read(file.name, file.data, root)
+            results = sarif.read(file.name, file.path, file.data, root)
             entries += results.entries
             remarks += results.remarks
     _drop_own_files(entries, given.read, root)

@@ -19,6 +19,7 @@ from mosaic_daemon.planning.reports.severities import Claim, Weight
 
 _LEVELS = {"error": Severity.HIGH, "warning": Severity.MEDIUM, "note": Severity.LOW, "none": Severity.LOW}
 _PLACEHOLDER = re.compile(r"\{(\d{1,3})\}")
+_REMEDY = "let the scanner write SARIF 2.1.0 once more"
 _NO_PROBLEM = {"pass", "notApplicable"}
 
 
@@ -36,20 +37,23 @@ def is_sarif(data: bytes) -> bool:
     return b"sarif" in head or (b'"runs"' in head and b'"version"' in head)
 
 
-def read(file: str, data: bytes, root: Path) -> Results:
+def read(file: str, path: Path, data: bytes, root: Path) -> Results:
     """Read a file.
 
     Args:
-        file: its name, relative to the report's folder.
+        file: its name, relative to the report's folder. path: where it is.
         data: its content, UTF-8 without a byte order mark.
         root: of the repository; absolute paths below it become relative.
 
     Raises:
         InputError: it is not JSON, or not of SARIF's shape; with the line where the parser knows it.
     """
-    log = strictjson.loads(data, source=file, max_bytes=len(data))
+    try:
+        log = strictjson.loads(data, source=str(path), max_bytes=len(data))
+    except InputError as error:
+        raise InputError(error.problem, source=error.where, remedy=_REMEDY) from None
     if not isinstance(log, dict) or not isinstance(log.get("runs"), list):
-        raise InputError("is not SARIF: it has no list `runs`", source=file, remedy="let the scanner write SARIF 2.1.0")
+        raise InputError("is not SARIF: it has no list `runs`", source=str(path), remedy=_REMEDY)
     results = Results()
     lines = iter(_lines(data.decode()))
     for run in log["runs"]:
@@ -79,10 +83,12 @@ class _Run:
             line = next(lines, 1)
             if not isinstance(result, dict):
                 left["not of SARIF's shape"] += 1
-            elif why := _left_out(result):
-                left[why] += 1
+            elif result.get("kind") in _NO_PROBLEM:
+                left[f"of kind {result['kind']!r}"] += 1
             else:
-                results.entries.append(self._entry(result, Source(self._file, line)))
+                entry = self._entry(result, Source(self._file, line))
+                entry.over = _over(result)
+                results.entries.append(entry)
         for why, count in sorted(left.items()):
             results.remarks.append(
                 Remark(f"{count} result{'s' if count > 1 else ''} left out: {why}", Source(self._file, 1))
@@ -150,13 +156,12 @@ class _Run:
         return key if self._seen[key] == 1 else fingerprint("sarif again", key, str(self._seen[key]))
 
 
-def _left_out(result: Mapping[str, Any]) -> str:
+def _over(result: Mapping[str, Any]) -> str:
+    """Why a result is not to be mended, or nothing."""
     states = [str(each.get("status") or "accepted") for each in _mappings(result.get("suppressions"))]
     if "accepted" in states and "rejected" not in states:
-        return "suppressed"
-    if result.get("kind") in _NO_PROBLEM:
-        return f"of kind {result['kind']!r}"
-    return "no longer there (baselineState absent)" if result.get("baselineState") == "absent" else ""
+        return "it is suppressed"
+    return "it is no longer there: baselineState is absent" if result.get("baselineState") == "absent" else ""
 
 
 def _claims(result: Mapping[str, Any], rule: Mapping[str, Any], source: Source) -> Iterator[Claim]:

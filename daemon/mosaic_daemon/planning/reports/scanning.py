@@ -101,7 +101,8 @@ class Scan:
         facts = [*fields.of_lines(text, first.line + (not is_labelled)), *fields.of_blocks(rest)]
         entry = entries.built(line, facts, self._page.source(first.line))
         entry.body = self._page.excerpt(first.line, blocks[-1].end)
-        entry.places = entry.places or entries.text_places([Block("paragraph", 1, 1, first.text), *rest])
+        told = entries.text_places([Block("paragraph", 1, 1, first.text), *rest])
+        entry.places = entries.with_text(entry.places, told)
         entry.is_full = len(blocks) > 1 or "\n" in first.text
         if entry.title or entry.id:
             self.found.entries.append(placed(entry, self._context))
@@ -114,7 +115,9 @@ class Scan:
 def _parts(block: Block) -> Iterator[Block]:
     """The paragraph in pieces, if several of its lines open a finding or it repeats its labels."""
     lines = block.text.split("\n")
+    labelled = [at for at, line in enumerate(lines) if _is_id_label(line)]
     starts = [at for at, line in enumerate(lines) if at and _starts(line)]
+    starts = sorted({*starts, *_repetitions(lines, labelled)})
     if not starts:
         yield block
         return
@@ -127,9 +130,23 @@ def _starts(text: str) -> bool:
     if not text[:1].strip() or (text[0] not in "*_[`" and not text[0].isupper()):
         return False
     line = headline.entry(text)
-    if line.id and line.is_marked and bool(line.title) and not fields.is_labelled(text):
-        return True
+    return bool(line.id and line.is_marked and line.title) and not fields.is_labelled(text)
+
+
+def _is_id_label(text: str) -> bool:
     return any(each.name == "id" for each in fields.of_lines(text, 1))
+
+
+def _repetitions(lines: Sequence[str], labelled: Sequence[int]) -> list[int]:
+    """Where a paragraph of labels begins again: at the label it began with."""
+    if len(labelled) < 2:
+        return []
+    first = next((each.name for line in lines for each in fields.of_lines(line, 1)), None)
+    return [
+        at
+        for at, line in enumerate(lines)
+        if at and next((each.name for each in fields.of_lines(line, 1)), "") == first
+    ]
 
 
 def _opening(block: Block, context: Context) -> Headline | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
-from mosaic_daemon.planning.finding import Location
-from mosaic_daemon.planning.reports import asides, entries, fields, headline, ids, inline, locations, severities
+from mosaic_daemon.planning.finding import Location, Severity
+from mosaic_daemon.planning.reports import asides, entries, fields, headline, ids, inline, locations, paths, severities
 from mosaic_daemon.planning.reports.asides import Trust
 from mosaic_daemon.planning.reports.blocks import Block, Section
 from mosaic_daemon.planning.reports.entries import Entry
@@ -13,6 +14,9 @@ from mosaic_daemon.planning.reports.fields import Field
 from mosaic_daemon.planning.reports.headline import Headline
 from mosaic_daemon.planning.reports.pages import Context, Found, Page, placed, says_nothing
 from mosaic_daemon.planning.reports.scanning import Scan
+from mosaic_daemon.planning.reports.severities import Weight
+
+_CHAPTER = re.compile(r"\d{1,3}\s+(?=\D)")
 
 
 def read(section: Section, page: Page, context: Context) -> Found:
@@ -27,9 +31,10 @@ def read(section: Section, page: Page, context: Context) -> Found:
         return _inside(section, page, replace(inner, is_of_findings=True))
     if line.id and (line.is_marked or ids.is_id(line.id)) and not ids.found(line.title):
         return _finding(section, line, page, context)
-    is_aside = asides.trust(line.title) is not Trust.FULL
-    if is_aside or ((says_nothing(line.title) or asides.is_part(line.title)) and not (line.is_tagged and line.title)):
-        return _inside(section, page, context.below(line.title or text))
+    bare = _CHAPTER.sub("", line.title)
+    is_aside = asides.trust(bare) is not Trust.FULL
+    if is_aside or ((says_nothing(line.title) or asides.is_part(bare)) and not (line.is_tagged and line.title)):
+        return _inside(section, page, context.below(bare or text))
     if path := _path(line.title):
         return _inside(section, page, replace(context.below(line.title), path=path))
     return _unnamed(section, line, page, context)
@@ -57,6 +62,7 @@ def _finding(section: Section, line: Headline, page: Page, context: Context) -> 
     """A heading that is a finding. Headings inside of it are its parts, unless they start with an id of their own."""
     own, nested = _split(section, line.id)
     facts = fields.of_section(own)
+    line.claims += _tags_below(section)
     entry = entries.built(line, facts, page.source(section.line))
     last = min((each.line for each in nested), default=section.end + 1) - 1
     entry.body = page.excerpt(section.line + _height(section), last)
@@ -66,6 +72,14 @@ def _finding(section: Section, line: Headline, page: Page, context: Context) -> 
     for each in nested:
         found.add(read(each, page, replace(context, claim=None) if not context.claim else context))
     return found
+
+
+def _tags_below(section: Section) -> list[tuple[Severity, Weight]]:
+    """Severity as a tag on the first line below the heading: `**Sev1** · a.tf:18`."""
+    first = section.blocks[0] if section.blocks else None
+    if first is None or first.kind != "paragraph" or fields.is_labelled(first.text):
+        return []
+    return [claim for claim in headline.entry(first.text.partition("\n")[0]).claims if claim[1] > Weight.DOT]
 
 
 def _split(section: Section, own_id: str) -> tuple[Section, list[Section]]:
@@ -90,18 +104,12 @@ def _inside(section: Section, page: Page, context: Context) -> Found:
 
 
 def _own_places(entry: Entry, facts: list[Field], section: Section, context: Context) -> list[Location]:
-    if entry.places and any(place.first is not None for place in entry.places):
-        return entry.places
     lines = fields.first(facts, "lines")
     if context.path and lines and not entry.places:
         return entries.places_of([Field("place", context.path, lines.line), lines])
-    heading = [section.heading] if section.heading else []
-    told = entries.text_places([Block("paragraph", 1, 1, each.text) for each in heading]) + _text_places(section)
-    told = told if any(place.first is not None for place in told) or not entry.places else []
-    if entry.places:  # a field names files: prose may add their lines, not other files
-        paths = {place.path for place in entry.places}
-        told = [place for place in told if place.path in paths]
-    return locations.distinct([*entry.places, *told])
+    heading = [Block("paragraph", 1, 1, section.heading.text)] if section.heading else []
+    told = entries.text_places(heading) + _text_places(section)
+    return entries.with_text(entry.places, _lined(told)) or ([Location(context.path)] if context.path else [])
 
 
 def _text_places(section: Section) -> list[Location]:
@@ -110,8 +118,12 @@ def _text_places(section: Section) -> list[Location]:
         title = inline.plain(inner.heading.text[:300]) if inner.heading else ""
         if fields.named(title) != "fix" and asides.trust(title) is Trust.FULL:
             found += _text_places(inner)
-    with_lines = [place for place in found if place.first is not None]
-    return with_lines or found
+    return _lined(found)
+
+
+def _lined(places: list[Location]) -> list[Location]:
+    """Those with lines, or else all."""
+    return [place for place in places if place.first is not None] or locations.distinct(places)
 
 
 def _claims(stated: list[Field], page: Page) -> bool:
@@ -126,7 +138,7 @@ def _is_independent(entry: Entry, context: Context) -> bool:
 
 
 def _is_component(title: str) -> bool:
-    return bool(locations.component(f"{title}/")) or (" " not in title and not title[:1].isdigit() and len(title) <= 12)
+    return bool(paths.component(f"{title}/")) or (" " not in title and not title[:1].isdigit() and len(title) <= 12)
 
 
 def _path(title: str) -> str:

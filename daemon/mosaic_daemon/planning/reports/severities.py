@@ -13,12 +13,13 @@ _CRITICAL, _HIGH, _MEDIUM, _LOW = Severity
 
 
 class Weight(IntEnum):
-    """How much a statement tells of severity. Only the heaviest ones are heard; among these the most severe wins."""
+    """What a statement of severity is made of. The most severe counts, whatever it is made of, hints aside."""
 
-    HINT = 0  # a coloured dot, the name of a file
-    PRIORITY = 1  # when to mend it, which is not how bad it is
-    FIGURE = 2  # CVSS: the reviewer's own word may differ with reason
-    WORD = 3
+    HINT = 0  # the name of a file: heard where nothing else is said
+    DOT = 1  # a coloured sign
+    PRIORITY = 2  # when to mend it
+    FIGURE = 3  # CVSS
+    WORD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ TAGS: dict[str, Severity] = {
     "informational": _LOW,
     "nit": _LOW,
     "cosmetic": _LOW,
+    "kritisch": _CRITICAL,
+    "hoch": _HIGH,
+    "mittel": _MEDIUM,
+    "niedrig": _LOW,
+    "gering": _LOW,
     **dict(zip(("p0", "p1", "p2", "p3", "p4", "p5"), (_CRITICAL, _HIGH, _MEDIUM, _LOW, _LOW, _LOW), strict=True)),
     **dict(zip(("sev0", "sev1", "sev2", "sev3", "sev4", "sev5"), (_CRITICAL, *Severity, _LOW), strict=True)),
 }
@@ -141,6 +147,8 @@ def of_group(text: str) -> tuple[Severity, Weight] | None:
     found = [TAGS.get(word) or TAGS.get(word.removesuffix("s")) for word in telling]
     known = [each for each in found if each]
     if not known or len(known) < len(found) or words == ["info"]:
+        return None
+    if len(set(known)) > 2:  # a legend
         return None
     is_priority = "prio" in text or all(word[0] == "p" for word in telling)
     return min(known, key=lambda each: each.rank), Weight.PRIORITY if is_priority else Weight.WORD

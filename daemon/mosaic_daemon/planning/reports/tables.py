@@ -49,12 +49,18 @@ def _columns(table: Block) -> _Columns:
         are_ids = _mostly(cells, lambda cell: ids.is_id(cell.strip("[]")))
         if are_ids and "id" not in names[:at]:
             names[at] = "id"
+        elif names[at] is None and "severity" not in names and _mostly(cells, _is_severity):
+            names[at] = "severity"
         elif labels[at].lower() in _NUMBER_SIGNS and not are_ids:
             names[at] = (
                 "id" if at == 0 and _mostly(cells, lambda cell: bool(ids.stated(cell)) and " " not in cell) else None
             )
-        elif names[at] is None and "severity" not in names and _mostly(cells, _is_severity):
-            names[at] = "severity"
+    if "id" not in names:
+        for at in range(width):
+            cells = [inline.plain(row.cells[at]) for row in rows if at < len(row.cells)]
+            if _mostly(cells, ids.is_advisory) and {"title", "issue", "text"} & {*names[:at], *names[at + 1 :]}:
+                names[at] = "id"
+                break
     if "title" in names and names.count("title") + names.count("issue") > 1:
         names = ["text" if name == "issue" else name for name in names]
     return _Columns(names, labels)
@@ -146,7 +152,7 @@ def _cell(row: Block, columns: _Columns, *names: Name) -> str:
 
 
 def _is_severity(cell: str) -> bool:
-    return severities.of_value(cell) is not None and len(cell.split()) <= 3
+    return len(cell.split()) <= 3 and (severities.of_value(cell) or severities.of_dot(cell)) is not None
 
 
 def _mostly(cells: Sequence[str], holds: Callable[[str], bool]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from mosaic_daemon.planning.reports import locations
+from mosaic_daemon.planning.reports import paths
 from mosaic_daemon.planning.reports.inline import clean
 
 _DEEPEST = 16
@@ -27,11 +27,11 @@ class Bases:
         except ValueError:
             return ""
         if scheme == "file" or uri.startswith("/"):
-            return locations.normal(self._relative(_file(uri)))
+            return paths.normal(self._relative(_file(uri)))
         if len(scheme) > 1 or not uri:
             return ""
         prefix = self._prefix(base_id)
-        return locations.normal(clean(unquote(f"{prefix}{uri.partition('#')[0]}")))
+        return paths.normal(clean(unquote(f"{prefix}{uri.partition('#')[0]}")))
 
     def _prefix(self, base_id: str) -> str:
         """The relative part of a base; an absolute one is where the project was, so it adds nothing."""
