@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mosaic_daemon.ground.errors import InputError
-from mosaic_daemon.tracking import entry
 from mosaic_daemon.nouns.figures import tokens, tokens_text
+from mosaic_daemon.tracking import entry
 from mosaic_daemon.tracking.entry import DAEMON_FIELDS, FIELDS, PEOPLE_FIELDS, Entry
 
 SMALLEST: dict[str, Any] = {"id": "MS-SEC-001", "description": "SEC-API-1: …"}
