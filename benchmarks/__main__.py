@@ -29,6 +29,7 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "A7": (checkout.attempt_start,),
     "A8": (commands.sync_tasks,),
     "A9": (commands.help_and_status,),
+    "A10": (commands.bootstrap,),
     "D1": (gate.green_to_merged,),
     "D2": (gate.requests_per_delivery,),
     "D3": (gate.requests_of_recovery,),

@@ -1,4 +1,4 @@
-"""A8, A9: commands as a user waits for them, from the shell's start of the process to its end."""
+"""A8, A9, A10: commands as a user waits for them, from the shell's start of the process to its end."""
 
 from __future__ import annotations
 
@@ -71,6 +71,46 @@ def help_and_status(sizes: Sizes) -> Iterator[Figure]:
                 yield not_measured(key, error)
                 continue
             yield Figure(key, title, "ms", ours, goal, limit=bare, limit_is="python -c pass", samples=sizes.commands)
+
+
+def bootstrap(sizes: Sizes) -> Iterator[Figure]:
+    """A10: a report with as many findings, planned, committed, pushed and put into the queue; then again, unchanged."""
+    first, again = [], []
+    for _ in range(sizes.bootstraps):
+        with scene() as here:
+            report = here.repo / "docs" / "reports" / "review"
+            report.mkdir(parents=True)
+            (report / "01-security-review.md").write_text(_report(sizes.findings))
+            here.commit("a review")
+            words = ("bootstrap", str(report), "--prefix", "MS")
+            first.append(_run(here, "mosaic-orchestrator", *words))
+            if (planned := len(here.tasks())) < sizes.findings:
+                raise RuntimeError(f"{sizes.findings} findings were to be planned, the queue has {planned} tasks")
+            again.append(_run(here, "mosaic-orchestrator", *words))
+            limit = median(bare_python(here, 5))
+    for key, what, found in (("A10.first", "the first time", first), ("A10.again", "again, nothing changed", again)):
+        yield Figure(
+            key,
+            f"bootstrap of a report with {sizes.findings:,} findings: {what}",
+            "ms",
+            median(found),
+            goal=3000,
+            limit=limit,
+            limit_is="python -c pass",
+            samples=len(found),
+            note="a process of its own: interpreter, imports, git, commit and push included",
+        )
+
+
+def _report(findings: int) -> str:
+    severities = ("Critical", "High", "Medium", "Low")
+    return "# Security review\n" + "".join(
+        f"\n### SEC-API-{number}: Input of handler {number} is not validated\n\n"
+        f"**Severity:** {severities[number % len(severities)]}\n"
+        f"**File:** `src/part{number // 4}/handler.py:{number}`\n\n"
+        "A caller can send any value, and it reaches the query unchecked.\n"
+        for number in range(1, findings + 1)
+    )
 
 
 def _alternating(here: Scene, words: Sequence[str], runs: int) -> tuple[float, float]:

@@ -15,6 +15,7 @@ class Sizes:
         tasks: the long queue of A5 and A6; few_tasks: the short one. rounds: of A5. ticks: of A6, per kind.
         files: A7's repository; starts: how often it is started there cold, with two warm ones after each.
         rows, syncs: A8. commands: A9, runs of each.
+        findings, bootstraps: A10.
         merges: D1, of each dialect. ci_sec: how long D2's CI of 10 minutes is made to take; everything else as well.
         interrupted: D3, how many of its steps.
         pause_sec: how long the daemon is left idle before a sample that wants an idle daemon.
@@ -35,6 +36,8 @@ class Sizes:
     rows: int = 10_000
     syncs: int = 3
     commands: int = 15
+    findings: int = 1_000
+    bootstraps: int = 3
     merges: int = 7
     ci_sec: float = 12.0
     interrupted: int = 3
@@ -55,6 +58,7 @@ QUICK = replace(
     starts=1,
     syncs=1,
     commands=5,
+    bootstraps=1,
     merges=2,
     ci_sec=6.0,
     interrupted=2,

@@ -27,7 +27,7 @@ from mosaic_daemon.notices import Notices
 from mosaic_daemon.nouns.events import DrainChanged
 from mosaic_daemon.nouns.figures import tokens
 from mosaic_daemon.parts import Parts
-from mosaic_daemon.planning.capfile import CapFile
+from mosaic_daemon.planning.papers.capfile import CapFile
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.repository.configuration import PersonsConfiguration
 from mosaic_daemon.repository.worktrees import Worktrees

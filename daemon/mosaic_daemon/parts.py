@@ -12,7 +12,7 @@ from mosaic_daemon.forges.base import Forge
 from mosaic_daemon.ground.clock import Clock
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.nouns.task import Status
-from mosaic_daemon.planning.capfile import CapFile
+from mosaic_daemon.planning.papers.capfile import CapFile
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.stages.collect import Judge
 from mosaic_daemon.stages.dispatch import Workplace

@@ -23,6 +23,7 @@ EXPECTED = {
     "A7": ["A7.warm", "A7.cold"],
     "A8": ["A8.plan", "A8.apply"],
     "A9": ["A9.help", "A9.status"],
+    "A10": ["A10.first", "A10.again"],
     "D1": ["D1.github", "D1.gitea", "D1.gitlab"],
     "D2": ["D2.github", "D2.gitea", "D2.gitlab"],
     "D3": ["D3.github", "D3.gitea", "D3.gitlab"],

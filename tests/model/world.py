@@ -26,7 +26,7 @@ from mosaic_daemon.nouns.events import GateResumed
 from mosaic_daemon.nouns.gate import Step
 from mosaic_daemon.nouns.record import Gating
 from mosaic_daemon.parts import Parts, Report
-from mosaic_daemon.planning.capfile import CapFile
+from mosaic_daemon.planning.papers.capfile import CapFile
 from mosaic_daemon.repository.clone import BaseMoved, Clone
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes.base import Runtime

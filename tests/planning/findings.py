@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mosaic_daemon.planning.finding import Finding, Location, Report, Severity, Source
 from mosaic_daemon.planning.plan import Milestone, Plan
-from mosaic_daemon.planning.planner import planned
+from mosaic_daemon.planning.planner.planner import planned
 
 MILESTONE = Milestone("shop", "MS", "0.0.1")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mosaic_daemon.ground.settings import Settings
     from mosaic_daemon.planning.bootstrap import Outcome, Proposed, Wish
     from mosaic_daemon.planning.kickstart import Kickstart
-    from mosaic_daemon.planning.papers import Project
+    from mosaic_daemon.planning.papers.files import Project
     from mosaic_daemon.repository.checkout import Checkout
 
 _LOCK_SEC = 2.0

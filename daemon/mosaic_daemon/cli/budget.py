@@ -42,7 +42,7 @@ def execute(options: argparse.Namespace) -> int:
 
 def _planned(layout: Layout) -> list[Spent]:
     """The plan's tasks, before any daemon has taken them in."""
-    from mosaic_daemon.planning import record
+    from mosaic_daemon.planning.papers import record
 
     found = record.read(layout.repo)
     tasks = [each.task for each in found.plan.tasks] if found else []

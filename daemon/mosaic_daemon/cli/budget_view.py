@@ -9,7 +9,7 @@ from typing import Any
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.nouns.budget import Budget, share
 from mosaic_daemon.nouns.figures import tokens, tokens_text
-from mosaic_daemon.planning.capfile import CapFile
+from mosaic_daemon.planning.papers.capfile import CapFile
 from mosaic_daemon.store.reader import Spent
 
 _BAR = 24

@@ -12,7 +12,7 @@ from mosaic_daemon.cli.budget_view import budget_document, choices
 from mosaic_daemon.cli.render import Section
 from mosaic_daemon.cli.snapshot import PROGRAM, daemon_of
 from mosaic_daemon.nouns.figures import tokens_text
-from mosaic_daemon.planning.graph import mermaid
+from mosaic_daemon.planning.papers.graph import mermaid
 
 if TYPE_CHECKING:
     from mosaic_daemon.ground.layout import Layout

@@ -20,14 +20,15 @@ from mosaic_daemon.ground.layout import TABLE, Layout
 from mosaic_daemon.ground.settings import Settings
 from mosaic_daemon.nouns.budget import Band, Budget, Cap, derived_cap
 from mosaic_daemon.nouns.figures import tokens, tokens_text
-from mosaic_daemon.planning import archives, papers, phase_issues, record, reports, versions
+from mosaic_daemon.planning import archives, reports, versions
 from mosaic_daemon.planning.archives import Archive
-from mosaic_daemon.planning.capfile import PLAN_FILE
 from mosaic_daemon.planning.finding import Report
-from mosaic_daemon.planning.papers import Project
+from mosaic_daemon.planning.papers import files, phase_issues, record
+from mosaic_daemon.planning.papers.capfile import PLAN_FILE
+from mosaic_daemon.planning.papers.files import Project
+from mosaic_daemon.planning.papers.record import PlanRecord
 from mosaic_daemon.planning.plan import Milestone, Plan
 from mosaic_daemon.planning.progress import Progress
-from mosaic_daemon.planning.record import PlanRecord
 from mosaic_daemon.repository.checkout import OURS, Checkout
 
 _LEFT = 5
@@ -152,14 +153,14 @@ async def carried_out(proposal: Proposed, project: Project, outside: Outside) ->
         issues = await phase_issues.filed(filed.plan, outside.desk, values=project.values, folder=project.folder)
         filed = replace(filed, plan=filed.plan.with_issues(issues))
         failpoint("bootstrap.filed")
-    files = files_of(replace(proposal, record=filed), project)
-    changed = tuple(path for path, content in files.items() if outside.checkout.read(path) != content)
-    commit = outside.checkout.commit(files, _message(proposal))
+    written = files_of(replace(proposal, record=filed), project)
+    changed = tuple(path for path, content in written.items() if outside.checkout.read(path) != content)
+    commit = outside.checkout.commit(written, _message(proposal))
     failpoint("bootstrap.committed")
     unpushed = outside.checkout.push()
     failpoint("bootstrap.pushed")
     if filed is not None and not unpushed:
-        outside.queue(papers.entries(filed.plan))
+        outside.queue(files.entries(filed.plan))
     return Outcome(filed, commit, changed, unpushed)
 
 
@@ -168,7 +169,7 @@ def files_of(proposal: Proposed, project: Project) -> dict[str, bytes]:
     archived = proposal.archive.text if proposal.archive and proposal.resumes else None
     if proposal.record is None:
         return {TABLE: archived or b""}
-    return papers.papers(proposal.record, project, table_text=archived)
+    return files.papers(proposal.record, project, table_text=archived)
 
 
 def project_of(proposal: Proposed, layout: Layout, settings: Settings, checkout: Checkout, now: datetime) -> Project:
