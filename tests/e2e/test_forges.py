@@ -59,6 +59,30 @@ def test_a_red_merge_commit_blocks_and_holds_the_others(on: OnForge, start: Star
     assert daemon.stop() == 0
 
 
+@pytest.mark.parametrize("on", ["gitea"], indirect=True)
+def test_a_token_that_is_refused_blocks_one_task_and_holds_the_others(on: OnForge, start: Start) -> None:
+    """They go on by themselves once it is good; the blocked one when somebody asks."""
+    on.fake.ci_always({"build": "green"})
+    on.fake.revoke(on.fake.token)
+    on.repo.write_tasks(on.repo.task("T-1"), on.repo.task("T-2"), on.repo.task("T-3"))
+    daemon = start(on.repo)
+
+    def tasks(status: str) -> list[str]:
+        return [task for task in ("T-1", "T-2", "T-3") if on.repo.status(task) == status]
+
+    daemon.until(lambda: tasks("blocked"), "one to be blocked")
+    daemon.until(lambda: "give the forge a token" in on.repo.reports(), "it to wait")
+    [blocked] = tasks("blocked")
+    assert on.repo.shown()[blocked]["evidence"]["class"] == "unauthorized"
+    on.fake.grant(on.fake.token)
+    daemon.ask("cycle")
+    daemon.until(lambda: len(tasks("done")) == 2, "the others to be delivered")
+    assert tasks("blocked") == [blocked]
+    on.repo.edit_tasks(**{blocked.replace("-", "_"): {"status": "not-started"}})
+    daemon.status(blocked, "done")
+    assert daemon.stop() == 0
+
+
 def test_killed_in_the_middle_of_it_and_started_again(on: OnForge, start: Start) -> None:
     """One pull request, one squash commit, one comment."""
     issue = on.fake.issue("finding")

@@ -289,6 +289,22 @@ async def test_a_token_that_is_revoked_blocks_and_a_new_one_goes_on(daemon: Daem
     daemon.check_once()
 
 
+@distinct
+async def test_while_the_token_is_refused_what_is_asked_again_waits(daemon: Daemon) -> None:
+    """As every other task does that wants to the base branch, without a try; and it goes on when the token is good."""
+    daemon.fake.revoke(daemon.fake.token)
+    assert await daemon.run() is Status.BLOCKED
+    assert daemon.failure.step == "gate:main-clear"
+    tries = daemon.record.tries
+    daemon.ask()
+    await daemon.run()
+    assert daemon.step is Step.MAIN_CLEAR
+    daemon.fake.grant(daemon.fake.token)
+    await daemon.run()
+    daemon.check_once()
+    assert daemon.record.tries == tries
+
+
 async def test_a_squash_that_is_not_allowed_blocks(daemon: Daemon) -> None:
     daemon.fake.settings.allow_squash = False
     assert await daemon.run() is Status.BLOCKED

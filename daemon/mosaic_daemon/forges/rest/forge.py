@@ -11,6 +11,7 @@ import math
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 
 from loguru import logger
@@ -27,6 +28,7 @@ from mosaic_daemon.forges.base import (
     Moved,
     NothingToMerge,
     Proposal,
+    Rejected,
     Sent,
     Undecided,
     issue_number,
@@ -35,12 +37,13 @@ from mosaic_daemon.forges.rest.hosting import Hosting, PullState, Readiness
 from mosaic_daemon.forges.rest.pulls import Pulls
 from mosaic_daemon.forges.rest.verdicts import Verdicts
 from mosaic_daemon.forges.rest.watch import Listing, Polling
-from mosaic_daemon.ground.errors import MosaicError
+from mosaic_daemon.ground.errors import MosaicError, Unavailable
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.repository.reverts import Reverted, reverted
 
 _UNDECIDED_SEC = 60.0
+_REFUSED_PAUSE = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -85,7 +88,15 @@ class RestForge:
     # --- CI -----------------------------------------------------------------------------------------------------------
 
     async def queue(self, base_sha: str) -> CiReport:
-        return await self._verdicts.of_branch(base_sha)
+        """A token that is refused blocks one gate; the others, and that one asked again, wait for a better one."""
+        was_refused = self._hosting.is_refused
+        try:
+            return await self._verdicts.of_branch(base_sha)
+        except Rejected as error:
+            if not (was_refused and self._hosting.is_refused):
+                raise
+            again = self._timing.clock.now() + _REFUSED_PAUSE
+            raise Unavailable(error.problem, where=error.where, remedy=error.remedy, until=again) from None
 
     async def reverted(self, proposal: Proposal, base_sha: str) -> tuple[Reverted, ...]:
         return await reverted(self._clone.git, base_sha, proposal.head_sha, proposal.task)

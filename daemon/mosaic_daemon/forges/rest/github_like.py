@@ -22,6 +22,10 @@ class GitHubLike:
         self._acts = Acts(transport)
         self._path = f"/repos/{quote(repo)}"
 
+    @property
+    def is_refused(self) -> bool:
+        return self._transport.is_refused
+
     async def aclose(self) -> None:
         await self._transport.aclose()
 

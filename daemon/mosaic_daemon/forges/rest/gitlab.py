@@ -66,6 +66,10 @@ class GitLab:
         self._path = f"/projects/{quote(repo, safe='')}"
         self._pulls = f"{self._path}/merge_requests"
 
+    @property
+    def is_refused(self) -> bool:
+        return self._transport.is_refused
+
     async def aclose(self) -> None:
         await self._transport.aclose()
 

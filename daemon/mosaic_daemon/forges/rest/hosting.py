@@ -204,6 +204,10 @@ class Hosting(Protocol):
         """The listings of `jobs`, in the order in which they are worth asking."""
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the token is not good for what was asked last."""
+
+    @property
     def tests_results(self) -> bool:
         """Whether CI may run on what merging a pull request gives, and is then told of by the pull request alone."""
 

@@ -38,6 +38,7 @@ _TRIES = 3
 _USUAL_WAIT = wait_exponential(multiplier=0.5, max=8.0) + wait_random(0.0, 0.5)
 _REDIRECTS = 3
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_REFUSED = (401, 403)
 _NOT_READ = (408, 425)  #: the forge says that it has not looked at the request
 
 
@@ -57,10 +58,15 @@ class _Passing(Unavailable):
 
 
 class Transport:
-    """One host. Not for several event loops; `aclose` gives the connections back."""
+    """One host. Not for several event loops; `aclose` gives the connections back.
+
+    Attributes:
+        is_refused: the last answer that was no outage said that this token may not.
+    """
 
     def __init__(self, host: Host, timing: Timing | None = None) -> None:
         self.counts = Counts()
+        self.is_refused = False
         self._host = host
         self._api = host.api.rstrip("/")
         self._timing = timing or Timing()
@@ -217,6 +223,7 @@ class Transport:
 
     def _healthy(self, reply: Reply) -> None:
         self._pace.fine()
+        self.is_refused = reply.status in _REFUSED
         exhausted = exhausted_sec(reply, self._timing.clock.now())
         if exhausted is not None:
             self._pace.hold(exhausted, "rate limit: the budget of this token is used up")
