@@ -6,9 +6,7 @@ parse and cannot be made slow by deeply nested emphasis.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -83,8 +81,7 @@ class Section:
 
 def parsed(text: str) -> list[Block]:
     """The blocks of a document whose lines end in `\\n`."""
-    with _collector_paused():
-        return _tree(_parser.parse(text))
+    return _tree(_parser.parse(text))
 
 
 def sectioned(blocks: Sequence[Block], end: int) -> Section:
@@ -130,15 +127,3 @@ def _tree(tokens: Sequence[Token]) -> list[Block]:
         elif kind in _CLOSING:
             path.pop()
     return root.children
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """A parse makes many tokens and no garbage: the collector would walk them all again and again."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -91,6 +92,7 @@ class Field:
     line: int
 
 
+@functools.lru_cache(maxsize=4096)
 def named(label: str) -> Name | None:
     """What a label or a column's header stands for."""
     word = " ".join(inline.plain(label).lower().strip(" :*_#").split())
@@ -175,6 +177,8 @@ def _of_table(table: Block) -> Iterator[Field]:
 
 
 def _of_line(text: str) -> Iterator[tuple[Name, str]]:
+    if ":" not in text and " = " not in text:
+        return
     bold = list(_BOLD_LABEL.finditer(text[:4000]))
     if bold and not text[: bold[0].start()].strip(" \t-*+|·•[]xX>"):
         ends = [*(match.start() for match in bold[1:]), len(text)]

@@ -67,4 +67,5 @@ def plain(text: str) -> str:
         text = _EMPHASIS.sub(r"\2", _STRONG.sub("", text))
     if "&" in text:
         text = html.unescape(text)
-    return " ".join(clean(text.translate(_RESTORED)).split())
+    text = " ".join(text.translate(_RESTORED).split())
+    return text if text.isprintable() else " ".join(clean(text).split())

@@ -9,12 +9,15 @@ from urllib.parse import unquote
 from mosaic_daemon.planning.finding import Location
 from mosaic_daemon.planning.reports import paths
 
-_URL = re.compile(
-    r"\b[a-z][a-z0-9+.-]{0,20}://[^\s<>()\[\]`\"']++|\bwww\.[^\s<>()\[\]`\"']++|(?<![\w.+-])[\w.+-]++@[\w-]++\.[\w.-]++",
-    re.I,
-)
+_URL = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,20}+://[^\s<>()\[\]`\"']++|\bwww\.[^\s<>()\[\]`\"']++", re.I)
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++\.[\w.-]++")
 _SPACE = "\ue010"  # stands for a space inside a path
-_WORD = re.compile(rf"[\w.@+~$%()\[\]/\\{_SPACE}-]++")
+_SIGN = rf"\w@+~$%()\[\]{_SPACE}\-"
+_WORD = re.compile(  # only what has a dot or a slash inside, or a name that needs none
+    rf"(?<![{_SIGN}./\\])(?:[{_SIGN}]*+[./\\][{_SIGN}./\\]++|(?:{'|'.join(sorted(paths.BARE))})(?![{_SIGN}]))"
+)
+_JOINT = re.compile(r"[./\\][\w-]")
+_MARKERS = ("file", "CODEOWNERS", "LICENSE")  # in all names that have neither dot nor slash; looked for before all else
 _NUMBER = r"\d{1,7}"
 _DASH = r"\s?(?:-|–|—|\.\.|\b(?:to|bis)\b)\s?"
 _SPAN = rf"L?{_NUMBER}(?::\d{{1,5}})?(?:{_DASH}L?{_NUMBER}(?::\d{{1,5}})?)?"
@@ -42,12 +45,18 @@ def found(text: str, *, is_field: bool = False) -> list[Location]:
         text: Markdown.
         is_field: the text stands where a place is expected, so a plain name will do: `src/api`, `My Game/a.cs`.
     """
+    if not (_JOINT.search(text) or any(name in text for name in _MARKERS)):
+        return []
     if "](" in text:
         text = _LINK.sub(_unlinked, text)
     text = text.replace("**", "")
     if is_field:
         text = _SPACED.sub(_with_its_spaces, text)
-    return distinct(list(_found(_URL.sub(" ", text), is_field)))
+    if "://" in text or "www." in text:
+        text = _URL.sub(" ", text)
+    if "@" in text:
+        text = _MAIL.sub(" ", text)
+    return distinct(list(_found(text, is_field)))
 
 
 def spans(text: str) -> list[tuple[int, int | None]]:
@@ -57,6 +66,8 @@ def spans(text: str) -> list[tuple[int, int | None]]:
 
 def distinct(places: list[Location]) -> list[Location]:
     """Each once; a file alone is left out where the same file is there with its lines."""
+    if len(places) < 2:
+        return places
     with_lines = {place.path for place in places if place.first is not None}
     return list(dict.fromkeys(place for place in places if place.first is not None or place.path not in with_lines))
 

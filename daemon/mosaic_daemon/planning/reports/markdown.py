@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mosaic_daemon.planning.finding import Remark
-from mosaic_daemon.planning.reports import blocks, entries, frontmatter, headline, ids, sections, severities
+from mosaic_daemon.planning.reports import blocks, entries, frontmatter, headline, ids, inline, sections, severities
 from mosaic_daemon.planning.reports.blocks import Section
 from mosaic_daemon.planning.reports.headline import Headline
 from mosaic_daemon.planning.reports.pages import Context, Found, Page
@@ -41,6 +41,7 @@ def read(file: str, text: str) -> Document:
         file: its name, relative to the report's folder.
         text: its content; lines end in `\\n`.
     """
+    text = inline.clean(text)
     page = Page(file, text.split("\n"))
     tree = blocks.parsed(text)
     matter = next((each.text for each in tree[:1] if each.kind == "matter"), "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from dataclasses import dataclass, field, replace
 
 from mosaic_daemon.planning.finding import Leftover, Severity, Source
@@ -11,7 +10,6 @@ from mosaic_daemon.planning.reports import asides, ids, severities
 from mosaic_daemon.planning.reports.asides import Trust
 from mosaic_daemon.planning.reports.entries import Entry
 from mosaic_daemon.planning.reports.headline import Headline
-from mosaic_daemon.planning.reports.inline import clean
 from mosaic_daemon.planning.reports.severities import Claim, Weight
 
 _NOTHING = re.compile(
@@ -24,7 +22,7 @@ _NOTHING = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A Markdown file: its name relative to the report's folder, and its lines."""
+    """A Markdown file: its name relative to the report's folder, and its lines, free of control characters."""
 
     file: str
     lines: list[str]
@@ -33,8 +31,12 @@ class Page:
         return Source(self.file, line)
 
     def excerpt(self, first: int, last: int) -> str:
-        """The text of these lines as Markdown, without the indentation they share."""
-        return clean(textwrap.dedent("\n".join(self.lines[first - 1 : last])).strip("\n").rstrip())
+        """The text of these lines as Markdown, without the indentation of the first."""
+        lines = self.lines[first - 1 : last]
+        indent = len(lines[0]) - len(lines[0].lstrip(" ")) if lines else 0
+        if indent:
+            lines = [line[min(indent, len(line) - len(line.lstrip(" "))) :] for line in lines]
+        return "\n".join(lines).strip("\n").rstrip()
 
 
 @dataclass(frozen=True, slots=True)

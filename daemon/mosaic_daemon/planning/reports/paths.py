@@ -16,7 +16,8 @@ _EXTENSIONS = vocabulary.words(
     service timer mk cmake csv pem key sum mod
     """
 )
-_BARE = vocabulary.words(
+#: Names of files without an extension.
+BARE = vocabulary.words(
     """
     Dockerfile Makefile Jenkinsfile Gemfile Procfile Vagrantfile Rakefile CODEOWNERS LICENSE Containerfile
     Caddyfile Justfile .env .npmrc .gitignore .dockerignore .editorconfig .eslintrc .prettierrc .babelrc
@@ -39,7 +40,7 @@ def is_path(word: str, following: str = "", *, is_field: bool = False) -> bool:
     folder, _, name = word.replace("\\", "/").rpartition("/")
     if not name:
         return is_field and bool(folder.strip("./"))
-    if name in _BARE or name.startswith((".env.", "Dockerfile.")):
+    if name in BARE or name.startswith((".env.", "Dockerfile.")):
         return True
     stem, dot, extension = name.rpartition(".")
     if following == "(" or not any(sign.isalpha() for sign in name):
