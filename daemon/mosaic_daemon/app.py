@@ -60,12 +60,15 @@ async def opened(layout: Layout, settings: Settings, what: str) -> AsyncIterator
         ledger = Ledger(SqliteJournal(layout.ledger))
         try:
             parts = build(layout, settings, clone, ledger)
-            if ledger.system.draining:
-                ledger.append("", DrainChanged(False, f"{what} started"), at=parts.clock.now())
-            if ledger.seq == 0:
-                await _rebuild(parts)
-            yield parts
-            await parts.forge.aclose()
+            try:
+                if ledger.system.draining:
+                    ledger.append("", DrainChanged(False, f"{what} started"), at=parts.clock.now())
+                if ledger.seq == 0:
+                    await _rebuild(parts)
+                yield parts
+                parts.forge.recorded()
+            finally:
+                await parts.forge.aclose()
         finally:
             ledger.close()
 

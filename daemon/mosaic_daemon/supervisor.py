@@ -233,6 +233,7 @@ class Supervisor:
         except (ConfigError, InputError) as error:
             self._tick.tell("config.toml", f"{error.line}; the last good settings stay")
             return
+        self._parts.forge.recorded()
         await self._parts.forge.aclose()
         self._settings, self._parts = settings, rebuilt
         self._listen()

@@ -148,8 +148,10 @@ class TestAFailure:
         bench.tell("pr-create", "before", "exit 1")
         first = failure_of(await bench.forge.open_change(change))
         assert await bench.forge.find_change(change) is None
-        assert failure_of(await bench.restart().open_change(change)) == first
         await bench.forge.aclose()
+        assert failure_of(await bench.restart().open_change(change)) == first
+        assert bench.env("pr-create")["MOSAIC_ATTEMPT"] == "T-1.1-create.1"
+        bench.forge.recorded()
         assert failure_of(await bench.restart().open_change(change)) == first
         assert bench.env("pr-create")["MOSAIC_ATTEMPT"] == "T-1.1-create.2"
 

@@ -264,5 +264,8 @@ class Forge(Protocol):
     async def tidy(self, proposal: Proposal) -> None:
         """The gate is over: temporary resources of it may go. Failing to remove them is no failure."""
 
+    def recorded(self) -> None:
+        """Everything that it has answered so far is in the ledger."""
+
     async def aclose(self) -> None:
         """Give connections back."""

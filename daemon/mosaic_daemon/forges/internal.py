@@ -151,6 +151,9 @@ class InternalForge:
             await self._checks.rail.settle(tree)
             await self._checks.trees.remove(tree)
 
+    def recorded(self) -> None:
+        """The ledger is all that it has."""
+
     async def aclose(self) -> None:
         """There is nothing to give back."""
 

@@ -194,6 +194,9 @@ class MemoryForge:
     async def tidy(self, proposal: Proposal) -> None:
         self._probe("tidy", lambda: None)
 
+    def recorded(self) -> None:
+        """It does not matter to it."""
+
     async def aclose(self) -> None:
         """There is nothing to give back."""
 

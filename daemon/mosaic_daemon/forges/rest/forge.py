@@ -204,6 +204,9 @@ class RestForge:
         except MosaicError as error:
             logger.warning("{}: its pull request could not be closed: {}", proposal.task, error)
 
+    def recorded(self) -> None:
+        """The forge knows what it has done."""
+
     async def aclose(self) -> None:
         await self._hosting.aclose()
 

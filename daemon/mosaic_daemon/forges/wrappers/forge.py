@@ -198,8 +198,11 @@ class WrappersForge:
         await self._waits.stop(self._change_ci(proposal))
         await self._checkouts.remove(proposal.gate)
 
-    async def aclose(self) -> None:
+    def recorded(self) -> None:
         self._notes.settle()
+
+    async def aclose(self) -> None:
+        """Scripts go on by themselves."""
 
     # --- CI -----------------------------------------------------------------------------------------------------------
 
