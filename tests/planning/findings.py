@@ -60,4 +60,11 @@ FINDINGS = st.builds(
 """Findings that share ids, fingerprints, files and words more often than real ones do."""
 
 REPORTS = st.lists(FINDINGS, max_size=14).map(lambda findings: Report("review", tuple(findings)))
-MILESTONES = st.builds(Milestone, st.just("shop"), st.sampled_from(("MS", "PR-SEC")), st.just("0.0.1"), st.just(""))
+MILESTONES = st.builds(
+    Milestone,
+    st.just("shop"),
+    st.sampled_from(("MS", "PR-SEC")),
+    st.just("0.0.1"),
+    st.just(""),
+    improves_prd=st.booleans(),
+)

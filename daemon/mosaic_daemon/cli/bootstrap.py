@@ -36,6 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prefix", metavar="MS", help="how task ids begin (default: from the project's name)")
     parser.add_argument("--milestone", metavar="0.0.1", help="version, name, or both (default: the next 0.0.x)")
     parser.add_argument("--mvp", action="store_true", help="this milestone is the MVP: its version may be 0.1.0")
+    parser.add_argument("--improve-prd", action="store_true", help="have a worker go over docs/PRD.md first")
     parser.add_argument("--budget", metavar="500K", help="tokens the work may take (default: from the estimates)")
     parser.add_argument("--dry-run", action="store_true", help="show the whole plan, change nothing")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
@@ -133,6 +134,7 @@ def _wish(options: argparse.Namespace, start: Kickstart | None) -> Wish:
         prefix=options.prefix or (start.prefix if start else ""),
         milestone=options.milestone or (start.milestone if start else ""),
         mvp=options.mvp,
+        improves_prd=options.improve_prd,
         cap=cap,
         quality_gates=start.quality_gates if start else "",
         resume=options.resume,

@@ -202,6 +202,9 @@ class MilestoneSettings(Group):
     mvp: bool = False
     """This milestone is the MVP release: only then may its version be `0.1.0`."""
 
+    improve_prd: bool = False
+    """Plan a task that goes over `docs/PRD.md` before everything else, and is checked like any other."""
+
     branches: Literal["task", "phase"] = "task"
     """`task`: a short-lived branch for each task. `phase`: one for all tasks of a phase, which then run one by one."""
 

@@ -41,6 +41,7 @@ class Wish:
     Attributes:
         report: the folder or file of the report; None only with `resume`.
         milestone: its version, its name, or both. mvp: it is declared to be the MVP.
+        improves_prd: a worker goes over the PRD first.
         cap: tokens. resume, fresh: what to do with an archived table when there is none.
     """
 
@@ -48,6 +49,7 @@ class Wish:
     prefix: str = ""
     milestone: str = ""
     mvp: bool = False
+    improves_prd: bool = False
     cap: int | None = None
     quality_gates: str = ""
     resume: bool = False
@@ -212,6 +214,7 @@ def _milestone(wish: Wish, layout: Layout, settings: Settings, old: Milestone | 
         version=_version(asked.version, layout, old, mvp=wish.mvp or settings.milestone.mvp),
         name=asked.name or settings.milestone.name or (old.name if old else ""),
         shared_branches=settings.milestone.branches == "phase",
+        improves_prd=wish.improves_prd or settings.milestone.improve_prd or bool(old and old.improves_prd),
     )
 
 

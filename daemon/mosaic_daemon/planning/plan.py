@@ -16,6 +16,7 @@ class Milestone:
         project: the project's name. prefix: of all task ids, `MS`.
         version: `0.0.1`. name: people's name for it; the version where they gave none.
         shared_branches: all tasks of a phase use the phase's branch, instead of one each.
+        improves_prd: a worker goes over `docs/PRD.md` before everything else.
     """
 
     project: str
@@ -23,6 +24,7 @@ class Milestone:
     version: str
     name: str = ""
     shared_branches: bool = False
+    improves_prd: bool = False
 
     @property
     def title(self) -> str:

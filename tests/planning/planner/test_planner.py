@@ -338,3 +338,14 @@ def test_a_run_of_different_reports_settles_and_doubles_nothing(reports: list[Re
         gone = sum("stays" in remark.message for remark in made.remarks)
         assert len([each for each in made.tasks if each.fingerprint]) == len(report.findings) + gone
         known = made
+
+
+def test_the_requirements_come_first_when_they_are_to_be_improved() -> None:
+    """One task of kind docs for `docs/PRD.md`; everything waits for it; planned again it is the same one."""
+    wanted = replace(MILESTONE, improves_prd=True)
+    findings = (finding("SEC-1"), finding("CQ-1", severity=MEDIUM))
+    made = plan(*findings, milestone=wanted)
+    first = made.tasks[0].task
+    assert (first.id, first.kind, first.files, first.depends_on) == ("MS-DOC-001", Kind.DOCS, ("docs/PRD.md",), ())
+    assert [each.task.id for each in made.tasks if not each.task.depends_on] == [first.id]
+    assert plan(*findings, milestone=wanted, known=made) == made

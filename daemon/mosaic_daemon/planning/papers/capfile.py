@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from loguru import logger
+
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.nouns.budget import Cap
 
@@ -22,16 +24,18 @@ class CapFile:
         self._cap: Cap | None = None
 
     def read(self) -> Cap | None:
-        """None when there is none, or the file is damaged. Costs one `stat` while the file stays as it is."""
+        """None when there is none. A damaged file leaves the last good one; one `stat` while it stays as it is."""
         if self._configured is not None:
             return Cap(self._configured)
         try:
             status = self._path.stat()
             if self._seen != (status.st_mtime_ns, status.st_size):
-                self._cap = _checked(json.loads(self._path.read_bytes())["cap"])
                 self._seen = (status.st_mtime_ns, status.st_size)
-        except (OSError, ValueError, KeyError, TypeError, InputError):
+                self._cap = _checked(json.loads(self._path.read_bytes())["cap"])
+        except FileNotFoundError:
             self._cap, self._seen = None, None
+        except (OSError, ValueError, KeyError, TypeError, InputError) as error:
+            logger.warning("{}: the cap in it cannot be read, the last good one stays: {}", self._path, error)
         return self._cap
 
 

@@ -159,6 +159,11 @@ def of_documentation(tasks: int) -> tuple[Reason, ...]:
     return Reason(5_000, "base: documentation of a phase"), Reason(min(tasks * 1_000, 20_000), _changes(tasks))
 
 
+def of_requirements() -> tuple[Reason, ...]:
+    """Reading a project and improving its requirements."""
+    return (Reason(15_000, "base: requirements of a project"),)
+
+
 def of_verification(tasks: int) -> tuple[Reason, ...]:
     """A phase's verification task: 10K to run everything, and 0.5K a task it looks at, 40K at the most."""
     return Reason(10_000, "base: verification of a phase"), Reason(min(tasks * 500, 30_000), _changes(tasks))

@@ -11,7 +11,7 @@ from mosaic_daemon.nouns.figures import tokens_text
 from mosaic_daemon.nouns.task import Kind, Task
 from mosaic_daemon.planning.finding import Finding, Location, Remark, Report
 from mosaic_daemon.planning.plan import Milestone, Phase, Plan, PlannedTask
-from mosaic_daemon.planning.planner.closing import Closing, documentation, needs_documentation, verification
+from mosaic_daemon.planning.planner.chores import Chore, documentation, needs_documentation, requirements, verification
 from mosaic_daemon.planning.planner.dependencies import Chapter, dependencies, founded, relied_on
 from mosaic_daemon.planning.planner.draft import Draft
 from mosaic_daemon.planning.planner.estimates import Size, estimated
@@ -126,13 +126,17 @@ class _Numbering:
         self._closing: dict[tuple[int | None, Kind], PlannedTask] = {
             (task.task.phase, task.task.kind): task
             for task in known.tasks
-            if not task.fingerprint and task.task.kind in (Kind.DOCS, Kind.VERIFICATION)
+            if not task.fingerprint and not task.task.files
         }
+        self._opening = next((task for task in known.tasks if not task.fingerprint and task.task.files), None)
 
     def tasks(self, phases: _Phases) -> list[PlannedTask]:
         """All tasks in the order of the plan, linked."""
         tasks: list[PlannedTask] = []
         chapters: list[Chapter] = []
+        if self._opening is not None or self._milestone.improves_prd:
+            tasks.append(self._of_opening(min((number for number in phases if phases[number]), default=1)))
+            chapters.append(Chapter((), (), (tasks[0].task.id,)))
         for number, drafts in phases.items():
             pattern = BY_NUMBER[number]
             own = [self._of_finding(draft, pattern) for draft in drafts]
@@ -155,7 +159,7 @@ class _Numbering:
         )
         return PlannedTask(task, draft.finding.fingerprint, draft.reasons)
 
-    def _closings(self, pattern: Pattern, tasks: Sequence[PlannedTask]) -> list[Closing]:
+    def _closings(self, pattern: Pattern, tasks: Sequence[PlannedTask]) -> list[Chore]:
         """What ends the phase; nothing for a phase that has no tasks and never had."""
         ids = [task.task.id for task in tasks]
         closings = []
@@ -165,17 +169,25 @@ class _Numbering:
             closings.append(verification(pattern, ids))
         return closings
 
-    def _of_closing(self, closing: Closing, pattern: Pattern) -> PlannedTask:
+    def _of_opening(self, phase: int) -> PlannedTask:
+        pattern = BY_NUMBER[(self._opening.task.phase if self._opening else None) or phase]
+        return self._of_chore(requirements(), pattern, self._opening)
+
+    def _of_closing(self, chore: Chore, pattern: Pattern) -> PlannedTask:
+        return self._of_chore(chore, pattern, self._closing.get((pattern.number, chore.kind)))
+
+    def _of_chore(self, chore: Chore, pattern: Pattern, known: PlannedTask | None) -> PlannedTask:
         task = replace(
-            self._started(self._closing.get((pattern.number, closing.kind)), closing.category, pattern),
+            self._started(known, chore.category, pattern),
             phase=pattern.number,
             issue=self._issues.get(pattern.number, ""),
-            description=closing.description,
-            kind=closing.kind,
-            prompt=closing.prompt,
-            estimate=tokens_text(sum(reason.tokens for reason in closing.reasons)),
+            description=chore.description,
+            kind=chore.kind,
+            files=chore.files,
+            prompt=chore.prompt,
+            estimate=tokens_text(sum(reason.tokens for reason in chore.reasons)),
         )
-        return PlannedTask(task, reasons=closing.reasons)
+        return PlannedTask(task, reasons=chore.reasons)
 
     def _started(self, known: PlannedTask | None, category: str, pattern: Pattern) -> Task:
         """The known task, or a new one that has its id and branch and nothing else yet."""

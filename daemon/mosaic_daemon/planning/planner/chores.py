@@ -1,4 +1,6 @@
-"""The two tasks that end a phase: its documentation, by the guide's Step 6b, and its verification, by Step 4."""
+"""The tasks that are about no finding: a phase ends with its documentation, by the guide's Step 6b, and its
+verification, by Step 4; a plan may begin with its requirements, by Step 0.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +15,27 @@ from mosaic_daemon.planning.planner.phases import Pattern
 CHECKLIST = "docs/DOCUMENTATION-CHECKLIST.md"
 """Where a project keeps its documentation checklist; one that has none uses the guide's."""
 
+REQUIREMENTS = "docs/PRD.md"
+
 _GUIDE_CHECKLIST = "~/.config/mosaic/templates/docs/DOCUMENTATION-CHECKLIST.md"
 _NAMED = 30
 _DOCUMENTED = frozenset({Kind.CODE, Kind.CONFIG})
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
-    """A task that ends a phase, without an id. Its description has no colon: it is about no finding."""
+class Chore:
+    """A task that is about no finding, without an id. Its description has no colon.
+
+    Attributes:
+        files: what it changes, where that is known.
+    """
 
     category: str
     kind: Kind
     description: str
     prompt: str
     reasons: tuple[Reason, ...]
+    files: tuple[str, ...] = ()
 
 
 def needs_documentation(kinds: Sequence[Kind]) -> bool:
@@ -34,12 +43,12 @@ def needs_documentation(kinds: Sequence[Kind]) -> bool:
     return not _DOCUMENTED.isdisjoint(kinds)
 
 
-def documentation(pattern: Pattern, tasks: Sequence[str]) -> Closing:
+def documentation(pattern: Pattern, tasks: Sequence[str]) -> Chore:
     what = f"phase {pattern.number} ({pattern.title})"
-    return Closing(
+    return Chore(
         "DOC",
         Kind.DOCS,
-        f"Document what {what} changed and complete {CHECKLIST}",
+        f"Document {what} and complete {CHECKLIST}",
         f"Bring the documentation up to date with what {what} changed: {_listed(tasks)}.\n\n"
         f"- Read the commits of these tasks; `docs/TASKS.md` says what each one was about.\n"
         f"- Work through the documentation checklist, `{CHECKLIST}` or, where the project has none, "
@@ -49,9 +58,9 @@ def documentation(pattern: Pattern, tasks: Sequence[str]) -> Closing:
     )
 
 
-def verification(pattern: Pattern, tasks: Sequence[str]) -> Closing:
+def verification(pattern: Pattern, tasks: Sequence[str]) -> Chore:
     what = f"phase {pattern.number} ({pattern.title})"
-    return Closing(
+    return Chore(
         pattern.verification,
         Kind.VERIFICATION,
         f"Verify {what}",
@@ -63,6 +72,23 @@ def verification(pattern: Pattern, tasks: Sequence[str]) -> Closing:
         f"- Change nothing and commit nothing. If anything fails, report `failed` with the task, the command and its "
         f"output; else `success` with what you ran in your notes.",
         estimates.of_verification(len(tasks)),
+    )
+
+
+def requirements() -> Chore:
+    """A worker's look at what bootstrap drafted, before anything is built on it."""
+    return Chore(
+        "DOC",
+        Kind.DOCS,
+        f"Improve {REQUIREMENTS}",
+        f"Improve the requirements in `{REQUIREMENTS}`; everything that follows is aligned with them.\n\n"
+        f"- Read the README, the documents, the code and its tests, and the report below `docs/reports/`.\n"
+        f"- Replace every line marked `ASSUMPTION:` that the project itself answers; say where the answer stands. Keep "
+        f"the mark where it remains a guess.\n"
+        f"- Add requirements that the code shows and the document lacks. Keep its headings.\n"
+        f"- Change this one file only.",
+        estimates.of_requirements(),
+        (REQUIREMENTS,),
     )
 
 
