@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,13 @@ from tests.repository.repos import Repository
 
 @pytest.mark.parametrize("end", [None, LookupError("it ends badly")])
 async def test_its_connections_are_given_back(tmp_path: Path, end: Exception | None) -> None:
-    repository = Repository(tmp_path)
-    forge = {"provider": "gitea", "url": "http://127.0.0.1:9", "repo": "acme/widget"}
-    parts = None
-    try:
-        async with opened(Layout(repository.root), Settings.model_validate({"forge": forge}), "test") as parts:
+    repository, opened_forges = Repository(tmp_path), []
+    settings = Settings.model_validate({"forge": {"provider": "gitea", "url": "http://127.0.0.1:9", "repo": "a/b"}})
+    with suppress(LookupError):
+        async with opened(Layout(repository.root), settings, "test") as parts:
+            opened_forges.append(parts.forge)
             if end is not None:
                 raise end
-    except LookupError as error:
-        assert error is end
-    assert parts is not None
+    [forge] = opened_forges
     with pytest.raises(RuntimeError, match="closed"):
-        await parts.forge.issue_is_closed(proposal("T-1.1", "0" * 40, issue="#7"))
+        await forge.issue_is_closed(proposal("T-1.1", "0" * 40, issue="#7"))
