@@ -334,6 +334,7 @@ class Tick:
             self._report.wait_until(self._now + _SETTLE)
         report.idle = self._is_quiet() and due is None and not self._parts.queue.settling
         budget = self._budget()
+        self.tell("plan", self._parts.cap.problem)
         self.tell("budget", f"budget: {budget.band.meaning}" if budget and budget.band is not Band.NORMAL else "")
         if budget is not None and not budget.slots:
             report.stuck = {task: [f"budget: {budget.line}"] for task in islice(schedule.waiting(), _STUCK_SHOWN)}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mosaic_daemon.cli import context, plan_view, render, text
+from mosaic_daemon.cli import context, render, text
 from mosaic_daemon.cli.snapshot import PROGRAM
 
 if TYPE_CHECKING:
@@ -46,12 +46,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    from mosaic_daemon.cli.plan_view import HANDSHAKE
     from mosaic_daemon.planning import bootstrap
     from mosaic_daemon.repository.checkout import Checkout
 
     start = _kickstart(options)
     layout = context.layout_of(options)
-    print(plan_view.HANDSHAKE, file=sys.stderr if options.json else sys.stdout, flush=True)
+    print(HANDSHAKE, file=sys.stderr if options.json else sys.stdout, flush=True)
     wish = _wish(options, start)
     settings = context.settings_of(options, layout)
     checkout = Checkout(layout.repo, settings.tracking.base_branch)
@@ -143,6 +144,7 @@ def _wish(options: argparse.Namespace, start: Kickstart | None) -> Wish:
 
 
 def _show_plan(options: argparse.Namespace, proposal: Proposed, project: Project) -> None:
+    from mosaic_daemon.cli import plan_view
     from mosaic_daemon.planning.bootstrap import files_of
 
     files = files_of(proposal, project)
@@ -155,6 +157,8 @@ def _show_plan(options: argparse.Namespace, proposal: Proposed, project: Project
 
 
 def _show_outcome(options: argparse.Namespace, proposal: Proposed, outcome: Outcome, layout: Layout) -> None:
+    from mosaic_daemon.cli import plan_view
+
     if options.json:
         done: dict[str, Any] = {"commit": outcome.commit, "unpushed": outcome.unpushed or None}
         context.show_json(plan_view.document(proposal, outcome) | done | {"changed": bool(outcome.commit)})

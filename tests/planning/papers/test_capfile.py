@@ -45,3 +45,4 @@ def test_a_damaged_plan_leaves_the_last_good_cap(tmp_path: Path, document: Any) 
     assert caps.read() == Cap(5)
     write(tmp_path, document)
     assert caps.read() == Cap(5)
+    assert PLAN_FILE in caps.problem
