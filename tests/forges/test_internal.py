@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,14 @@ import pytest
 
 from mosaic_daemon.forges.base import CiReport, Delayed, Forbidden, Moved, Proposal, Sent, Verdict
 from mosaic_daemon.forges.internal import Checks, InternalForge
+from mosaic_daemon.ground.errors import Unavailable
 from mosaic_daemon.ground.git import GitError
+from mosaic_daemon.repository.clone import Clone
 from mosaic_rails.base import Cause
 from mosaic_rails.memory import End
 from tests.forges.benches import InternalBench, proposal
 from tests.repository.repos import commit, git
+from tests.samples import NOON
 
 CI = ("make", "test")
 
@@ -317,3 +322,27 @@ class TestRefusals:
         assert isinstance(await bench.forge.merge(one, base), Sent)
         assert isinstance(await bench.forge.merge(two, base), Moved)
         assert bench.content("2.txt") is None
+
+
+@pytest.mark.parametrize("is_same_work", [True, False])
+async def test_two_daemons_that_land_one_gate_at_the_same_instant(tmp_path: Path, is_same_work: bool) -> None:
+    """Git moves the base branch for one of them, and the other finds what has landed."""
+    one = await InternalBench.make(tmp_path)
+    checks = Checks(command=None, env={}, timeout_sec=60, rail=one.rail, trees=one.trees)
+    clone = await Clone.open(one.repository.root, tmp_path / "other.git", "main")
+    forges = (one.forge, InternalForge(clone, checks))
+    mine = await one.work({"a.txt": "mine\n"})
+    git(clone.git.directory, "fetch", "-q", str(one.clone.git.directory), "+refs/mosaic/*:refs/mosaic/*")
+    theirs = (
+        mine if is_same_work else git(clone.git.directory, "commit-tree", f"{mine}^{{tree}}", "-p", mine, "-m", "more")
+    )
+    later = replace(proposal("T-1.1", theirs), opened_at=NOON + timedelta(seconds=1))
+    changes, base = (proposal("T-1.1", mine), later), await one.forge.base()
+    both = list(zip(forges, changes, strict=True))
+    answers = await asyncio.gather(*(forge.merge(change, base) for forge, change in both), return_exceptions=True)
+    assert [isinstance(answer, Sent) for answer in answers].count(True) == 1
+    assert all(isinstance(answer, Sent | Moved | Unavailable) for answer in answers), answers
+    landed = [await forge.find_landed(change, base) for forge, change in both]
+    assert landed[0] == landed[1]
+    assert landed[0] is not None
+    assert git(one.repository.base, "rev-list", f"{base}..main").split() == [landed[0].sha]
