@@ -28,7 +28,7 @@ from mosaic_daemon.forges.wrappers.checkout import Checkouts
 from mosaic_daemon.forges.wrappers.commands import Commands, Template, filled, number_in, values_of, variables_of
 from mosaic_daemon.forges.wrappers.issues import Issues
 from mosaic_daemon.forges.wrappers.notes import Notes
-from mosaic_daemon.forges.wrappers.runs import Run, Runs, Script
+from mosaic_daemon.forges.wrappers.runs import Runs, Script
 from mosaic_daemon.forges.wrappers.waits import Waits
 from mosaic_daemon.ground.errors import ConfigError, Unavailable
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
@@ -115,7 +115,7 @@ class WrappersForge:
             return known
         run = await self._acts.last(self._create(proposal))
         if run is not None and not run.is_over:
-            raise _still_running(run)
+            raise run.script.still_running
         number = number_in(run.output, f"{proposal.title}\n{proposal.body}") if run and run.went_well else None
         if number is not None:
             self._notes.keep(proposal.gate, change=number)
@@ -188,7 +188,7 @@ class WrappersForge:
         await self._clone.base()
         landed = await landing.find_landed(self._clone, proposal, base_sha)
         if landed is None and run is not None and not run.is_over:
-            raise _still_running(run)
+            raise run.script.still_running
         return landed
 
     async def expected_tree(self, proposal: Proposal, parent: str) -> str | None:
@@ -289,10 +289,6 @@ class WrappersForge:
             if await self._clone.push_branch(proposal.head_sha, branch):
                 return branch
         raise PushRefused(f"the branches `{proposal.branch}` and `{other}` hold other work", where=self._clone.url)
-
-
-def _still_running(run: Run) -> Unavailable:
-    return Unavailable(f"{run.script.title} is still running", where=run.script.line)
 
 
 def _not_configured(command: str) -> CiReport:

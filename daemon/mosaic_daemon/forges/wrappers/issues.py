@@ -71,7 +71,7 @@ class Issues:
         if run.went_well:
             return run
         if not run.is_over:
-            raise Unavailable(f"{script.title} is still running", where=script.line)
+            raise script.still_running
         if run.asks_for_later or run.is_unclear:
             former = await self._runs.before(run, _TRIES - 1)
             if len(former) < _TRIES - 1 or not all(each.asks_for_later or each.is_unclear for each in former):
@@ -81,7 +81,7 @@ class Issues:
     async def _has_run(self, script: Script) -> bool:
         run = await self._acts.last(script)
         if run is not None and not run.is_over:
-            raise Unavailable(f"{script.title} is still running", where=script.line)
+            raise script.still_running
         return run is not None and run.went_well
 
     def _of(self, name: str, proposal: Proposal, message: str = "") -> Script:

@@ -50,6 +50,11 @@ class Script:
     def title(self) -> str:
         return f"`{program(self.argv)}`"
 
+    @property
+    def still_running(self) -> Unavailable:
+        """What a probe raises meanwhile."""
+        return Unavailable(f"{self.title} is still running", where=self.line)
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
