@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,16 @@ class TestRest:
         assert await desk_of(make_bench(rest.fake)).create_issue(TEXT) == ref
         assert await desk_of(rest).find_issue(MARKER) == ref
         assert (len(rest.fake.issues), len(rest.fake.milestones), rest.fake.count("create_issue")) == (1, 1, 1)
+
+    @pytest.mark.parametrize("lost", [False, True])
+    async def test_a_comment_is_made_once(self, rest: Bench, lost: bool) -> None:
+        """Also when its answer was lost."""
+        ref = await desk_of(rest).create_issue(TEXT)
+        if lost:
+            rest.fake.on("comment").then_drop()
+        for _ in range(2):
+            await desk_of(rest).comment(ref, "Found since: SEC-2\n\n<!-- mark -->", "<!-- mark -->")
+        assert len(rest.fake.comments(rest.fake.issues[0])) == 1
 
     async def test_each_phase_has_its_own(self, rest: Bench) -> None:
         """`P1` and `P12` are two, and another's words about a phase are none."""
@@ -155,6 +166,17 @@ class TestScripts:
         body = BODY.replace("\n", " ")
         assert bench.calls("issue-create") == [f"-t Phase 1: {{number}} fixes -b {body} -l security,p1 -m M6"]
         assert bench.env("issue-create")["MOSAIC_MARKER"] == MARKER
+
+    async def test_a_comment_needs_a_script(self, bench: ScriptedBench) -> None:
+        """Without one there is none; with one it is run once."""
+        await self.desk(bench).comment("#31", "Found since", MARKER)
+        assert bench.calls("issue-comment") == []
+        script = (bench.tool("issue-comment.sh"), "-i", "{issue}", "-b", "{message}")
+        bench.commands = replace(bench.commands, issue_comment=script)
+        for _ in range(2):
+            await self.desk(bench).comment("#31", "Found since", MARKER)
+            bench.restart()
+        assert bench.calls("issue-comment") == ["-i 31 -b Found since"]
 
     async def test_it_is_known_by_its_run_when_nobody_wrote_the_number_down(self, bench: ScriptedBench) -> None:
         """Killed between the script's end and the note."""

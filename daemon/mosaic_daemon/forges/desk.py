@@ -20,7 +20,7 @@ _PHASE = re.compile(r"/(P\d+) -->")
 
 
 class Desk(Protocol):
-    """Where issues are filed. Both methods raise Unavailable when the same call may work later, and Rejected when it
+    """Where issues are filed. Its methods raise Unavailable when the same call may work later, and Rejected when it
     will not; its failure has the command to run by hand.
     """
 
@@ -34,6 +34,9 @@ class Desk(Protocol):
             Unavailable: also when nobody knows whether it was made. The next call looks before it sends.
             Refused: the milestone is closed; nothing was made.
         """
+
+    async def comment(self, ref: str, text: str, marker: str) -> None:
+        """See that the issue has a comment with this marker, a line of `text`."""
 
     async def aclose(self) -> None:
         """Give connections back."""
@@ -51,6 +54,9 @@ class InternalDesk:
         if ref is None:
             raise Refused(f"{text.title!r} is no phase, and only phases have refs without a forge", remedy="set one up")
         return ref
+
+    async def comment(self, ref: str, text: str, marker: str) -> None:
+        """The table says it all."""
 
     async def aclose(self) -> None:
         """It holds nothing."""
@@ -83,8 +89,24 @@ class HostingDesk:
             case Sent(answer=said) | Moved(detail=said):
                 return await self._seen(text, said)
 
+    async def comment(self, ref: str, text: str, marker: str) -> None:
+        number = int(ref.removeprefix("#"))
+        if await self._has_comment(number, marker):
+            return
+        answer = await self._hosting.comment(number, text)
+        for pause in (0.0, *self._pauses_sec):
+            await asyncio.sleep(pause)
+            if await self._has_comment(number, marker):
+                return
+        if isinstance(answer, Forbidden):
+            raise Rejected(answer.failure, f"issue {ref}", f"mend that and run it again: {answer.failure.command}")
+        raise Unavailable("the comment is not there yet", where=f"issue {ref}", remedy="run it again")
+
     async def aclose(self) -> None:
         await self._hosting.aclose()
+
+    async def _has_comment(self, number: int, marker: str) -> bool:
+        return any(marker in text for text in await self._hosting.comments(number))
 
     async def _check_milestone(self, text: IssueText) -> None:
         """A forge would put a new issue into a closed milestone without a word."""

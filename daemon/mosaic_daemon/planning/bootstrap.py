@@ -65,12 +65,14 @@ class Proposed:
         budget: what was used, and what is left to do.
         archive: the archived table to go on with, or the one that is left alone; None when there is a table.
         resumes: the former of the two.
+        known: the plan of an earlier bootstrap.
     """
 
     record: PlanRecord | None
     budget: Budget | None
     archive: Archive | None = None
     resumes: bool = False
+    known: Plan | None = None
 
     @property
     def is_over(self) -> bool:
@@ -131,7 +133,7 @@ def proposed(wish: Wish, layout: Layout, settings: Settings) -> Proposed:
     plan = progress.planned(report, milestone, old)
     cap = _cap(wish, settings, plan, known)
     gates = wish.quality_gates or (known.quality_gates if known else "")
-    return Proposed(PlanRecord(plan, cap, gates), progress.budget(plan, cap), archive, resumes=wish.resume)
+    return Proposed(PlanRecord(plan, cap, gates), progress.budget(plan, cap), archive, wish.resume, old)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,9 @@ async def carried_out(proposal: Proposed, project: Project, outside: Outside) ->
     """
     filed = proposal.record
     if filed is not None:
-        issues = await phase_issues.filed(filed.plan, outside.desk, values=project.values, folder=project.folder)
+        issues = await phase_issues.filed(
+            filed.plan, outside.desk, known=proposal.known, values=project.values, folder=project.folder
+        )
         filed = replace(filed, plan=filed.plan.with_issues(issues))
         failpoint("bootstrap.filed")
     written = files_of(replace(proposal, record=filed), project)

@@ -47,8 +47,12 @@ class Counter(InternalDesk):
     """A forge's desk in memory: what it was asked to make, and how often it is down."""
 
     def __init__(self, failures: int = 0) -> None:
+        self.comments: dict[str, tuple[str, str]] = {}
         self.made: list[IssueText] = []
         self._failures = failures
+
+    async def comment(self, ref: str, text: str, marker: str) -> None:
+        self.comments.setdefault(marker, (ref, text))
 
     async def find_issue(self, marker: str) -> str | None:
         return next((f"#{number}" for number, text in enumerate(self.made, 11) if marker in text.body), None)
@@ -165,3 +169,17 @@ class TestFiling:
         """That has been set up since."""
         assert await phase_issues.filed(plan(), InternalDesk()) == {1: "TASKS:P1", 4: "TASKS:P4"}
         assert await phase_issues.filed(plan(issue="TASKS:P1"), Counter()) == {1: "#11", 4: "#12"}
+
+    async def test_what_is_found_later_becomes_one_comment(self) -> None:
+        """On the issue that is known; named once however often it is told."""
+        desk = Counter()
+        before = plan("SEC-1: old", issue="#7")
+        after = plan("SEC-1: old", "SEC-2: new", issue="#7")
+        for _ in range(2):
+            await phase_issues.filed(after, desk, known=before)
+        ((ref, text),) = desk.comments.values()
+        assert ref == "#7"
+        assert "- SEC-2: new" in text
+        assert "SEC-1" not in text
+        await phase_issues.filed(after, desk, known=after)
+        assert len(desk.comments) == 1

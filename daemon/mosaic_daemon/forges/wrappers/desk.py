@@ -48,6 +48,19 @@ class ScriptsDesk:
             case Delayed(reason=said) | Sent(answer=said) | Moved(detail=said):
                 raise Unavailable(said, where=where_of(text), remedy=f"run it again, or {tell}")
 
+    async def comment(self, ref: str, text: str, marker: str) -> None:
+        """Through `issue_comment`, once; without such a script there is none."""
+        if not self._commands.issue_comment:
+            return
+        argv = filled(self._commands.issue_comment, {"issue": ref.removeprefix("#"), "message": text})
+        env = {"MOSAIC_MARKER": marker}
+        script = Script(_owner(marker), "issue-comment", argv, env, self._root, self._conduct.act_timeout_sec)
+        run = await self._acts.perform(script)
+        if not run.went_well:
+            raise Unavailable(
+                f"the comment may be missing: {run.last_words}", where=f"issue {ref}", remedy="run it again"
+            )
+
     async def aclose(self) -> None:
         """Whoever gives it back has heard of its failures."""
         self._notes.settle()
