@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -63,13 +63,13 @@ class _Said:
 def checked(documents: Sequence[Document], findings: Sequence[Finding]) -> list[Remark]:
     """A remark for each number that a report gives and that does not add up."""
     whole = Counter(finding.severity for finding in findings)
+    of_file: dict[str, Counter[Severity]] = defaultdict(Counter)
+    for finding in findings:
+        for file in {source.file for source in finding.sources}:
+            of_file[file][finding.severity] += 1
     remarks = []
     for document in documents:
-        own = Counter(
-            finding.severity
-            for finding in findings
-            if any(source.file == document.page.file for source in finding.sources)
-        )
+        own = of_file[document.page.file]
         is_whole = document.is_summary or len(documents) == 1
         for said in _unique(_said(document)):
             here, everywhere = _count(own, said.kind), _count(whole, said.kind)

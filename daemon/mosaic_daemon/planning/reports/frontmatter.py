@@ -18,6 +18,7 @@ from mosaic_daemon.planning.reports.pages import Page
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _LISTS = ("findings", "issues", "vulnerabilities", "results", "items", "entries", "problems")
 _MAX_CHARACTERS = 1024 * 1024
+_MAX_DEPTH = 32
 
 
 def loaded(text: str, page: Page) -> tuple[dict[str, Any], list[Remark]]:
@@ -25,7 +26,8 @@ def loaded(text: str, page: Page) -> tuple[dict[str, Any], list[Remark]]:
     try:
         if len(text) > _MAX_CHARACTERS:
             raise ValueError(f"it is longer than {_MAX_CHARACTERS:,} characters")
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506  # a base loader makes strings, lists and mappings only
+        _refuse_depth(text)
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506  # it makes only plain values
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 2 if mark else 1
@@ -36,19 +38,30 @@ def loaded(text: str, page: Page) -> tuple[dict[str, Any], list[Remark]]:
     return {str(key).strip().lower().replace("_", " "): each for key, each in value.items()}, []
 
 
+def _refuse_depth(text: str) -> None:
+    """Raise ValueError for what is nested too deeply. Composing recurses in C: a deep stack ends the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise ValueError(f"it is nested deeper than {_MAX_DEPTH} levels")
+
+
 def listed(matter: dict[str, Any], page: Page) -> list[Entry]:
     """The findings of a list in front matter."""
     found = []
+    lines = _lines_of_values(page)
     for key in _LISTS:
         for value in matter.get(key) or [] if isinstance(matter.get(key), list) else []:
             if isinstance(value, dict):
                 keys = {str(name).strip().lower().replace("_", " "): each for name, each in value.items()}
-                entry = entries.built(
-                    Headline(), list(facts(keys, _line_of(keys, page))), page.source(_line_of(keys, page))
-                )
+                line = _line_of(keys, lines)
+                entry = entries.built(Headline(), list(facts(keys, line)), page.source(line))
             else:
                 text = str(value)[:2000] if isinstance(value, str) else ""
-                entry = entries.built(headline.heading(text), [], page.source(_line_with(text, page)))
+                entry = entries.built(
+                    headline.heading(text), [], page.source(lines.get(text.partition("\n")[0].strip(), 1))
+                )
             if entry.title and (entry.id or entry.claims):
                 entry.is_full = True
                 entry.body = entry.body or _told(value)
@@ -94,12 +107,19 @@ def _told(value: Any) -> str:
     return inline.clean("\n".join(f"- {key}: {text}" for key, each in value.items() if (text := _text(each))))
 
 
-def _line_of(keys: dict[str, Any], page: Page) -> int:
-    """The line of the front matter that holds the entry's id, else its title."""
-    told = next((keys[key] for key in ("id", "title", "name", "summary") if isinstance(keys.get(key), str)), "")
-    return _line_with(told, page)
+def _lines_of_values(page: Page) -> dict[str, int]:
+    """The first line of the front matter that each value stands on."""
+    found: dict[str, int] = {}
+    for at, line in enumerate(page.lines, 1):
+        if at > 1 and line.rstrip() == "---":
+            break
+        value = line.strip().removeprefix("- ")
+        found.setdefault(value.strip("\"' "), at)
+        found.setdefault(value.partition(":")[2].strip("\"' "), at)
+    return found
 
 
-def _line_with(text: str, page: Page) -> int:
-    word = text.partition("\n")[0].strip()
-    return next((at for at, line in enumerate(page.lines[:20_000], 1) if word and word in line), 1)
+def _line_of(keys: dict[str, Any], lines: dict[str, int]) -> int:
+    """The line with the entry's id, else with its title."""
+    told = [keys[key].partition("\n")[0].strip() for key in ("id", "title", "name") if isinstance(keys.get(key), str)]
+    return next((lines[value] for value in told if value in lines), 1)

@@ -104,7 +104,7 @@ def entry(text: str) -> Headline:
 
 def titled(text: str) -> str:
     """Any text as a title."""
-    text = text.strip().strip("-–—:|·•,").strip()
+    text = " ".join(text.split()).strip("-–—:|·•, ")
     text = text[:-1] if text.endswith(".") and not text.endswith("..") else text
     return text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1].rstrip() + "…"
 

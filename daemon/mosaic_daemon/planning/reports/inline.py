@@ -68,4 +68,6 @@ def plain(text: str) -> str:
     if "&" in text:
         text = html.unescape(text)
     text = " ".join(text.translate(_RESTORED).split())
-    return text if text.isprintable() else " ".join(clean(text).split())
+    if text.isprintable():
+        return text
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in clean(text)).split())

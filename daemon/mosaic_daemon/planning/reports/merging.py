@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mosaic_daemon.planning.finding import Finding, Leftover, Location, Remark, Severity
-from mosaic_daemon.planning.reports import entries, ids, inline, locations, paths, vocabulary
+from mosaic_daemon.planning.reports import clustering, entries, ids, inline, locations, paths
 from mosaic_daemon.planning.reports.entries import Entry
 from mosaic_daemon.planning.reports.severities import Weight
-
-_WORD = re.compile(r"[^\W_]+")
-_NOISE = vocabulary.words(
-    """
-    a an and are as at be by for from has have in into is it its no not of on or that the this to with without
-    """
-)
-_ALIKE = 0.5
-_LINES = re.compile(r"(?::|\blines?\s+|#l?)\d+(?:\s*[-–]\s*l?\d+)?", re.I)
 
 
 @dataclass(slots=True)
@@ -40,7 +30,7 @@ def merged(found: Sequence[Entry], order: Sequence[str], summaries: Iterable[str
         order: names of the report's files. summaries: those that only sum up others.
     """
     result = Merged()
-    clusters = _without_mentions(_clustered(found), result)
+    clusters = _without_mentions(clustering.clustered(found), result)
     place = {file: at for at, file in enumerate(order)}
     brief = frozenset(summaries)
     for cluster in clusters:
@@ -61,80 +51,12 @@ def fingerprint(kind: str, *parts: str) -> str:
     return hashlib.sha256("\0".join([kind, *parts]).encode(errors="replace")).hexdigest()[:16]
 
 
-def _clustered(found: Sequence[Entry]) -> list[list[Entry]]:
-    """Entries by the finding they are about."""
-    named: dict[str, list[list[Entry]]] = defaultdict(list)
-    unnamed: dict[str, list[list[Entry]]] = defaultdict(list)
-    marked: list[list[Entry]] = []
-    for entry in sorted(found, key=lambda each: not each.is_full):
-        if entry.id:
-            _join(entry, named[entry.id.casefold()], _is_same)
-        elif entry.mark:
-            marked.append([entry])
-    titles: dict[str, list[list[Entry]]] = defaultdict(list)
-    for clusters in named.values():
-        for cluster in clusters:
-            for title in {_normal(entry.title) for entry in cluster}:
-                titles[title].append(cluster)
-    for entry in sorted(found, key=lambda each: not each.is_full):
-        if not entry.id and not entry.mark:
-            title = _normal(entry.title)
-            known = [cluster for cluster in titles.get(title, []) if _share_place([entry], cluster)]
-            if len(known) == 1:
-                known[0].append(entry)
-            else:
-                _join(entry, unnamed[title], lambda one, cluster: _share_place([one], cluster))
-    return [cluster for group in (*named.values(), *unnamed.values()) for cluster in group] + marked
-
-
-def _join(entry: Entry, clusters: list[list[Entry]], is_same: Callable[[Entry, list[Entry]], bool]) -> None:
-    fitting = [cluster for cluster in clusters if is_same(entry, cluster)]
-    best = max(fitting, key=lambda cluster: _likeness(entry.title, cluster[0].title), default=None)
-    if best is None:
-        clusters.append([entry])
-    else:
-        best.append(entry)
-
-
-def _is_same(entry: Entry, cluster: Sequence[Entry]) -> bool:
-    """Whether an entry with the id of these is about the same: a different description of the same rank is not."""
-    if any(_likeness(entry.title, other.title) >= _ALIKE for other in cluster):
-        return True
-    for other in cluster:
-        are_rivals = entry.is_full == other.is_full and not entry.aside and not other.aside
-        if are_rivals and (entry.is_full or (entry.block == other.block and entry.source.file == other.source.file)):
-            return False
-        if not entry.is_full and not _share_place([entry], [other]):
-            return False
-    return True
-
-
-def _likeness(one: str, other: str) -> float:
-    """0 to 1: how much of the shorter title is in the longer; by beginnings of words: `auth` is `authentication`."""
-    first, second = _stems(one), _stems(other)
-    shorter = min(len(first), len(second))
-    return len(first & second) / shorter if shorter else 1.0
-
-
-def _stems(title: str) -> set[str]:
-    return {word[:4] for word in _WORD.findall(title.lower()) if word not in _NOISE}
-
-
-def _share_place(one: Sequence[Entry], other: Sequence[Entry]) -> bool:
-    first = {place.path for entry in one for place in entry.places}
-    second = {place.path for entry in other for place in entry.places}
-    return not first or not second or bool(first & second)
-
-
 def _without_mentions(clusters: list[list[Entry]], result: Merged) -> list[list[Entry]]:
     """Without those that stand only under headings that announce something else."""
     kept = []
     for cluster in clusters:
-        told = [entry for entry in cluster if not entry.aside or _describes(entry)]
-        if told:
-            kept.append(
-                [*told, *(entry for entry in cluster if entry.aside and not entry.is_banned and entry not in told)]
-            )
+        if any(not entry.aside or _describes(entry) for entry in cluster):
+            kept.append([entry for entry in cluster if not entry.is_banned])
             continue
         entry = cluster[0]
         is_clear = bool(entry.id) or bool(entry.places and entry.claims) or (entry.is_banned and bool(entry.claims))
@@ -175,10 +97,14 @@ def _finding(cluster: list[Entry], used: dict[str, int], taken: set[str], remark
     if own:
         used[own.casefold()] += 1
         mark = (
-            fingerprint("id", own.casefold()) if not count else fingerprint("same id", own.casefold(), _normal(title))
+            fingerprint("id", own.casefold())
+            if not count
+            else fingerprint("same id", own.casefold(), clustering.normal(title))
         )
     else:
-        mark = next((entry.mark for entry in cluster if entry.mark), "") or fingerprint("title", _normal(title), path)
+        mark = next((entry.mark for entry in cluster if entry.mark), "") or fingerprint(
+            "title", clustering.normal(title), path
+        )
     if mark_count := used[f"\0{mark}"]:
         mark = fingerprint("again", mark, str(mark_count))
     used[f"\0{mark}"] += 1
@@ -230,11 +156,6 @@ def _severity(cluster: Sequence[Entry], remarks: list[Remark]) -> Severity:
         text = f"{_text(fullest)}: severities contradict each other: {told}; the most severe counts"
         remarks.append(Remark(text, claims[0].source))
     return claims[0].severity
-
-
-def _normal(title: str) -> str:
-    """A title as it is compared: words only, without line numbers."""
-    return " ".join(_WORD.findall(_LINES.sub(" ", title).casefold()))
 
 
 def _made_id(mark: str, taken: set[str]) -> str:

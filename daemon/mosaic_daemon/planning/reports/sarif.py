@@ -59,9 +59,10 @@ def read(file: str, path: Path, data: bytes, root: Path) -> Results:
     for run in log["runs"]:
         if isinstance(run, dict):
             _Run(run, file, root).read(lines, results)
-    for entry_id, count in Counter(entry.id for entry in results.entries if entry.id).items():
-        for entry in results.entries if count > 1 else []:
-            entry.id = "" if entry.id == entry_id else entry.id  # a rule's name, not a finding's
+    uses = Counter(entry.id for entry in results.entries)
+    for entry in results.entries:
+        if uses[entry.id] > 1:  # a rule's name, not a finding's
+            entry.id = ""
     return results
 
 
@@ -83,7 +84,7 @@ class _Run:
             line = next(lines, 1)
             if not isinstance(result, dict):
                 left["not of SARIF's shape"] += 1
-            elif result.get("kind") in _NO_PROBLEM:
+            elif str(result.get("kind")) in _NO_PROBLEM:
                 left[f"of kind {result['kind']!r}"] += 1
             else:
                 entry = self._entry(result, Source(self._file, line))

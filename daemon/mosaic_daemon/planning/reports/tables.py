@@ -13,6 +13,7 @@ from mosaic_daemon.planning.reports.headline import Headline
 from mosaic_daemon.planning.reports.pages import Context, Found, Page, placed, says_nothing
 
 _NUMBER_SIGNS = {"#", "no", "no.", "nr", "nr.", "№", "num", "number", "sr", "s.no", "sl", ""}
+_MOST_COLUMNS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def scanned(table: Block, page: Page, context: Context) -> Found | None:
 
 def _columns(table: Block) -> _Columns:
     header, rows = table.children[0], table.children[1:]
-    labels = [inline.plain(cell) for cell in header.cells]
+    labels = [inline.plain(cell) for cell in header.cells[:_MOST_COLUMNS]]
     names = [fields.named(label) for label in labels]
     width = len(labels)
     for at in range(width):
