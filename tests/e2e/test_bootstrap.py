@@ -11,6 +11,8 @@ from tests.support.bootstrap import CONFIG, FINDINGS, HANDSHAKE, REPORT, bootstr
 from tests.support.fixtures import Start
 from tests.support.repo import GATE, Repo, git, rows_of
 
+NOBODY = {f"GIT_{who}_{what}": "" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
 
 def head(repo: Repo) -> str:
     return git(repo.root, "rev-parse", "HEAD")
@@ -316,3 +318,41 @@ def test_an_archived_milestone_that_is_not_over_is_a_persons_choice(repo: Repo) 
 def test_without_a_report_it_says_how_to_name_one(repo: Repo) -> None:
     assert "bootstrap docs/reports/NAME" in bootstrap(repo, code=2).stderr
     assert "no-such" in bootstrap(repo, "docs/reports/no-such", code=78).stderr
+
+
+def test_a_folder_that_holds_our_own_files_is_no_report(repo: Repo) -> None:
+    """Else the next bootstrap would find its own table in it, and double everything."""
+    repo.configure(GATE)
+    report = with_report(repo)
+    for folder in (".", "docs"):
+        assert "docs/TASKS.md" in bootstrap(repo, folder, code=78).stderr
+    bootstrap(repo, report)
+    assert "no report" in bootstrap(repo, "docs/tasks", code=78).stderr
+
+
+def test_git_without_an_author_is_said_before_anything_is_made(repo: Repo) -> None:
+    repo.configure(GATE)
+    report = with_report(repo)
+    git(repo.root, "config", "user.useConfigOnly", "true")
+    for name in ("user.name", "user.email"):
+        git(repo.root, "config", name, "")
+    said = bootstrap(repo, report, code=1, env=NOBODY).stderr
+    assert "git config --global user.email" in said
+    assert not (repo.root / "docs/TASKS.md").exists()
+
+
+def test_what_git_says_is_told_and_not_its_last_line(repo: Repo) -> None:
+    repo.configure(GATE)
+    report = with_report(repo)
+    git(repo.root, "remote", "set-url", "origin", "/no/such/origin.git")
+    assert "does not appear to be a git repository" in bootstrap(repo, report, code=75).stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named(repo: Repo) -> None:
+    repo.configure(GATE)
+    report = with_report(repo)
+    (repo.root / "docs/tasks").symlink_to("nowhere")
+    before = everything(repo), head(repo)
+    said = bootstrap(repo, report, code=1).stderr
+    assert "docs/tasks/plan.json: cannot be written" in said
+    assert (everything(repo), head(repo)) == before

@@ -123,6 +123,7 @@ def proposed(wish: Wish, layout: Layout, settings: Settings) -> Proposed:
         raise Refused(f"there is nothing to resume: {why}", where=str(layout.repo), remedy="leave `--resume` out")
     if wish.report is None:
         return Proposed(None, None, archive, resumes=True)
+    _check_apart(wish.report, layout)
     report = reports.read(wish.report, root=layout.repo)
     if not report.findings:
         raise _nothing_found(report, wish.report)
@@ -153,17 +154,21 @@ async def carried_out(proposal: Proposed, project: Project, outside: Outside) ->
         Refused, Rejected: something is in the way; the message says what.
     """
     filed = proposal.record
+    outside.checkout.changed(files_of(proposal, project))  # whatever is in the way is met before an issue is made
     if filed is not None:
         issues = await phase_issues.filed(
             filed.plan, outside.desk, known=proposal.known, values=project.values, folder=project.folder
         )
         filed = replace(filed, plan=filed.plan.with_issues(issues))
         failpoint("bootstrap.filed")
-    written = files_of(replace(proposal, record=filed), project)
-    changed = tuple(path for path, content in written.items() if outside.checkout.read(path) != content)
-    commit = outside.checkout.commit(written, _message(proposal))
+    checkout = outside.checkout
+    kept = checkout.untracked(*files.KEPT)  # a bootstrap that died before its commit has written them
+    written = {path: checkout.read(path) or b"" for path in kept}
+    written |= files_of(replace(proposal, record=filed), project)
+    changed = tuple(path for path, content in written.items() if path in kept or checkout.read(path) != content)
+    commit = checkout.commit(written, _message(proposal))
     failpoint("bootstrap.committed")
-    unpushed = outside.checkout.push()
+    unpushed = checkout.push()
     failpoint("bootstrap.pushed")
     if filed is not None and not unpushed:
         outside.queue(files.entries(filed.plan))
@@ -198,6 +203,17 @@ def prefix_of(name: str) -> str:
     words = "".join(letter if letter.isalnum() and letter.isascii() else " " for letter in name).split()
     letters = "".join(word[0] for word in words[:4]) if len(words) > 1 else "".join(words)[:3]
     return (letters if letters[:1].isalpha() else f"T{letters}").upper()
+
+
+def _check_apart(report: Path, layout: Layout) -> None:
+    """Raise InputError for a folder with our own files in it: the next bootstrap would read this one's as findings."""
+    for own in (TABLE, PLAN_FILE):
+        if (layout.repo / own).resolve().is_relative_to(report.resolve()):
+            raise InputError(
+                f"is the folder of {own} too, which is no report",
+                source=str(report),
+                remedy="give the report's own folder, such as docs/reports/NAME",
+            )
 
 
 def _nothing_found(report: Report, path: Path) -> InputError:

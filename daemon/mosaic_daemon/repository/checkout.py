@@ -7,20 +7,25 @@ switched or forced, and no file but the named ones is touched.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from mosaic_daemon.ground import atomicfile
 from mosaic_daemon.ground.errors import Refused, Unavailable
+from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.repository.clone import BUSY
 
 OURS = "chore(orchestrator): "
 """How the subject of every commit made here begins."""
 
 _PUSHES = 3
+_MOST_REASONS = 4
+_HINTS = ("hint:", "error: failed to push some refs", "To ", "From ")
+_REASON = re.compile(r"fatal:|error:|remote: *\S|\t| ! \[")  # a tab: the names of files that are in the way
 _MAX_BYTES = 64 << 20
 
 
@@ -51,6 +56,7 @@ class Checkout:
             Unavailable: the origin cannot be reached.
         """
         self.check()
+        self._check_author()
         if not self._has_origin():
             return
         fetched = self._ask("fetch", "--quiet", "origin", f"refs/heads/{self.branch}")
@@ -58,7 +64,7 @@ class Checkout:
             if "couldn't find remote ref" in fetched.stderr:
                 return
             raise Unavailable(
-                f"the origin cannot be read: {_last(fetched.stderr)}", where=_line(fetched), remedy="try again"
+                f"the origin cannot be read: {_reason(fetched.stderr)}", where=_line(fetched), remedy="try again"
             )
         ahead = self._ask("log", "--format=%s", "FETCH_HEAD..HEAD").stdout.splitlines()
         if foreign := [subject for subject in ahead if not subject.startswith(OURS)]:
@@ -90,29 +96,51 @@ class Checkout:
         if self._ask("rev-parse", "--verify", "--quiet", "HEAD").returncode != 0:
             raise Refused("there is no commit yet", where=str(self.root), remedy="make a first commit")
 
+    def _check_author(self) -> None:
+        if any(self._ask("var", who).returncode != 0 for who in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")):
+            raise Refused(
+                "git does not know who you are, and makes no commit without",
+                where=str(self.root),
+                remedy='`git config --global user.name "…"` and `git config --global user.email …`',
+            )
+
     def tags(self) -> list[str]:
         return self._ask("tag", "--list").stdout.splitlines()
+
+    def untracked(self, *paths: str) -> tuple[str, ...]:
+        """Those of these that are there, in no commit, and not ignored."""
+        listed = self._ask("ls-files", "-z", "--others", "--exclude-standard", "--", *paths).stdout
+        return tuple(path for path in listed.split("\0") if path)
+
+    def changed(self, files: Mapping[str, bytes]) -> dict[str, bytes | None]:
+        """What stands now in those of these files that `commit` would change; None for one that is not there.
+
+        Raises:
+            Refused: one of them has changes of the person's, which the commit would take in.
+        """
+        before = {path: self.read(path) for path in files}
+        changed = {path: before[path] for path in files if before[path] != files[path]}
+        self._check_unchanged(changed)
+        return changed
 
     def commit(self, files: Mapping[str, bytes], message: str) -> str | None:
         """Write these files and commit them, and nothing else that is staged or changed; all of it or nothing.
 
         Args:
+            files: by path, in the order in which they are written.
             message: begins with `OURS`.
 
         Returns:
             The new commit; None when every file is committed like that already.
 
         Raises:
-            Refused: one of them has changes of the person's, or git does not take the commit.
-            OSError: one cannot be written.
+            Refused: one of them cannot be written, or as `changed`, or git does not take the commit.
         """
-        before = {path: self.read(path) for path in files}
-        changed = [path for path in files if before[path] != files[path]]
-        self._check_unchanged(changed)
-        with self._undone_on_failure({path: before[path] for path in changed}):
-            for path in changed:
-                (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-                atomicfile.write(self.root / path, files[path], mode=0o644)
+        before = self.changed(files)
+        with self._undone_on_failure(before):
+            for path in before:
+                self._write(path, files[path])
+                failpoint("bootstrap.written")
             self._run("add", "--", *files, remedy="see what git says, then bootstrap again")
             if self._ask("diff", "--cached", "--quiet", "--", *files).returncode == 0:
                 return None
@@ -138,10 +166,19 @@ class Checkout:
             pulled = self._ask("pull", "--rebase", "--quiet", "origin", self.branch)
             if pulled.returncode != 0:
                 self._ask("rebase", "--abort")
-                return f"others have pushed, and `{_line(pulled)}` ends in a conflict: {_last(pulled.stderr)}"
-        return f"`{_line(done)}`: {_last(done.stderr)}"
+                return f"others have pushed, and `{_line(pulled)}` ends in a conflict: {_reason(pulled.stderr)}"
+        return f"`{_line(done)}`: {_reason(done.stderr)}"
 
-    def _check_unchanged(self, paths: list[str]) -> None:
+    def _write(self, path: str, content: bytes) -> None:
+        try:
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            atomicfile.write(self.root / path, content, mode=0o644)
+        except OSError as error:
+            raise Refused(
+                f"cannot be written: {error.strerror}", where=str(self.root / path), remedy="see whose folder it is"
+            ) from error
+
+    def _check_unchanged(self, paths: Collection[str]) -> None:
         if not paths:
             return
         lines = self._ask("status", "--porcelain", "--untracked-files=no", "--", *paths).stdout.splitlines()
@@ -191,7 +228,7 @@ class Checkout:
     def _run(self, *args: str, remedy: str = "") -> str:
         done = self._ask(*args)
         if done.returncode != 0:
-            raise Refused(f"git says: {_last(done.stderr or done.stdout)}", where=_line(done), remedy=remedy)
+            raise Refused(f"git says: {_reason(done.stderr or done.stdout)}", where=_line(done), remedy=remedy)
         return done.stdout
 
     def _ask(self, *args: str) -> subprocess.CompletedProcess[str]:
@@ -207,6 +244,8 @@ def _line(done: subprocess.CompletedProcess[str]) -> str:
     return shlex.join(words if len(shlex.join(words)) < 200 else [*words[:2], "…"])
 
 
-def _last(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("hint:")]
-    return lines[-1] if lines else "nothing"
+def _reason(text: str) -> str:
+    """What git says is wrong; where no line is marked as that, its last one."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(_HINTS)]
+    telling = [line for line in lines if _REASON.match(line)] or lines[-1:]
+    return "; ".join(" ".join(line.split()) for line in telling[:_MOST_REASONS]).replace(":; ", ": ") or "nothing"
