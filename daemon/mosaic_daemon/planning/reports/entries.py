@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from mosaic_daemon.planning.finding import Location, Source
+from mosaic_daemon.planning.finding import Location, Severity, Source
 from mosaic_daemon.planning.reports import fields, headline, ids, inline, locations, paths, severities, tags
 from mosaic_daemon.planning.reports.blocks import Block
 from mosaic_daemon.planning.reports.fields import Field
 from mosaic_daemon.planning.reports.headline import Headline
 from mosaic_daemon.planning.reports.severities import Claim, Weight
 
+_LETTERS = dict(zip("CHMLI", (*Severity, Severity.LOW), strict=True))
 _BLANK = re.compile(r"\W*(?:(?:n/?a|none|nil|tbd|unknown|multiple|various|all)\W*)?", re.I)
 
 
@@ -21,6 +22,7 @@ class Entry:
     """What one place says.
 
     Attributes:
+        others: further ids that it gives, each of a finding of its own.
         claims: everything it says of the severity.
         unknown: a severity that nobody knows, as written.
         is_full: it is where the finding is described, not a line in a list of many.
@@ -34,6 +36,7 @@ class Entry:
     title: str
     source: Source
     id: str = ""
+    others: list[str] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     unknown: str = ""
     component: str = ""
@@ -49,7 +52,7 @@ class Entry:
 
 def built(line: Headline, facts: Sequence[Field], source: Source) -> Entry:
     """An entry of its first line and its labelled facts."""
-    entry = Entry(line.title, source, line.id)
+    entry = Entry(line.title, source, line.id, line.others)
     entry.claims = [Claim(severity, weight, source) for severity, weight in line.claims]
     add_severity(entry, facts)
     if stated := fields.first(facts, "id"):
@@ -97,6 +100,8 @@ def _claim(value: str, weight: Weight, source: Source, fact: Field) -> Claim | N
             severity, weight = severities.of_figure(score), Weight.FIGURE
     if severity is None and "cvss" in value.lower():
         severity, weight = severities.of_cvss(value), Weight.FIGURE
+    if severity is None and fact.name in ("severity", "risk", "priority"):
+        severity = _LETTERS.get(value.strip().upper())
     if severity is None and fact.name in ("severity", "priority") and not any(sign.isalpha() for sign in value):
         severity = severities.of_dot(value)
     return Claim(severity, weight, Source(source.file, fact.line)) if severity is not None else None

@@ -76,6 +76,7 @@ _SYNONYMS: dict[Name, str] = {
 _NAMES: dict[str, Name] = {word: name for name, words in _SYNONYMS.items() for word in words.split("|")}
 #: What a label has to be of to open a field on a line of its own; others are words before a colon.
 _BOLD_LABEL = re.compile(r"(\*\*|__)\s*([^*_:\n]{1,40}?)\s*(?::\s*\1|\1\s*:)")
+_BOLD_PAIR = re.compile(r"(\*\*|__)([^*_:\n]{1,40}:)\s+([^*\n]{1,200}?)\1")
 _PLAIN_LABEL = re.compile(
     r"\s*(?:[-*+•]\s+)?(?:\*|_|`)?([A-Za-z][A-Za-z0-9 /.()#:-]{0,39}?)(?:\*|_|`)?\s*(?::(?=\s|$)|\s=\s)(?:\*|_)?\s*"
 )
@@ -179,7 +180,8 @@ def _of_table(table: Block) -> Iterator[Field]:
 def _of_line(text: str) -> Iterator[tuple[Name, str]]:
     if ":" not in text and " = " not in text:
         return
-    bold = list(_BOLD_LABEL.finditer(text[:4000]))
+    text = _BOLD_PAIR.sub(r"**\2** \3", text[:4000])
+    bold = list(_BOLD_LABEL.finditer(text))
     if bold and not text[: bold[0].start()].strip(" \t-*+|·•[]xX>"):
         ends = [*(match.start() for match in bold[1:]), len(text)]
         for match, end in zip(bold, ends, strict=True):
@@ -188,7 +190,7 @@ def _of_line(text: str) -> Iterator[tuple[Name, str]]:
         return
     if ":" not in text[:60] and " = " not in text[:60]:
         return
-    for part in _JOINT.split(text[:4000]):
+    for part in _JOINT.split(text):
         label = _PLAIN_LABEL.match(part)
         if label and (name := named(label[1])):
             yield name, part[label.end() :].strip()

@@ -30,6 +30,7 @@ _TAG = re.compile(
     r"(?=\s*(?:[:|/\]]|$)|\s+[-–—]+(?:\s|$))",
     re.I,
 )
+_ALSO = re.compile(r"^(?:and|und|&|\+)\s+(?=[A-Z])")
 _ORNAMENT = re.compile(r"^\s*[^\w\s\[\](){}\"'`.,/@#$~<>&+:;|·•*=%!?\\„“”«»‘’–—-]+\s*")
 _LINES = re.compile(r"(?:lines?|ln|L)\s?(\d{1,7}(?:\s?[-–,]\s?L?\d{1,7})*)(?=\s*(?:[:\[(|]|[-–—]+\s|$))", re.I)
 _PLACE = re.compile(r"([\w.@+/-]{1,200}(?::|#L)\d[\dL:–,-]*\d|[\w.@+/-]{1,200}(?::|#L)\d)(?=\s*(?:[:\[(|]|[-–—]+\s|$))")
@@ -46,6 +47,7 @@ class Headline:
 
     Attributes:
         id: empty if it gives none. is_marked: set off from the sentence by bold, brackets or a separator.
+        others: ids after it, `SEC-1, SEC-2: Title`.
         claims: severities with their weights.
         title: what is left; one line without markup.
         rest: prose after the title, when the line has both.
@@ -56,6 +58,7 @@ class Headline:
     id: str = ""
     is_marked: bool = False
     claims: list[tuple[Severity, Weight]] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
     title: str = ""
     rest: str = ""
     locations: list[Location] = field(default_factory=list)
@@ -132,6 +135,10 @@ def _both_ends(text: str, line: Headline, *, is_id_free: bool) -> None:
 def _start(text: str, line: Headline, is_id_free: bool) -> str:
     """The text without the tags it starts with; they go to the line."""
     while text:
+        if line.id and (other := ids.leading(_ALSO.sub("", text))):
+            line.others.append(other)
+            text = _separated(_ALSO.sub("", text)[len(other) :])
+            continue
         if match := _GROUP.match(text):
             if not _absorb(match[1], line):
                 return text

@@ -50,6 +50,9 @@ def _add_item(item: Block, page: Page, context: Context, found: Found, at: tuple
         for each in lists:
             found.add(scanned(each, page, inner, at[1] + 1))
         return
+    if fields.is_labelled(text) and _is_record(item):
+        found.entries.append(placed(_entry(Headline(), fields.of_blocks(item.children), item, page, context), context))
+        return
     facts = _facts(item)
     stated = [each for each in facts if each.name in ("severity", "risk", "id")]
     is_label = fields.is_labelled(text)
@@ -104,19 +107,15 @@ def _first_text(item: Block) -> str:
     return first.text if first and first.kind == "paragraph" else ""
 
 
-def _is_record(listing: Block) -> bool:
-    """A list that is one finding, with a fact in each item."""
-    labelled = [item for item in listing.children if fields.is_labelled(_first_text(item))]
-    if len(labelled) < 2 or len(labelled) * 2 <= len(listing.children):
-        return False
-    names = [each.name for each in fields.of_blocks([listing])]
-    told = {"id", "title"} & set(names) or ({"issue", "text"} & set(names) and "severity" in names)
-    return (
-        bool(told)
-        and names.count("severity") <= 1
-        and names.count("id") <= 1
-        and ("severity" in names or "id" in names)
-    )
+def _is_record(block: Block) -> bool:
+    """Whether a list, or an item of one, is a finding told by labels alone."""
+    if block.kind == "list":
+        labelled = [item for item in block.children if fields.is_labelled(_first_text(item))]
+        if len(labelled) < 2 or len(labelled) * 2 <= len(block.children):
+            return False
+    names = [each.name for each in fields.of_blocks(block.children)]
+    is_told = {"id", "title"} & {*names} or ({"issue", "text"} & {*names} and "severity" in names)
+    return bool(is_told) and max(names.count("severity"), names.count("id")) == 1 and names.count("title") <= 1
 
 
 def _is_legend(listing: Block, context: Context) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mosaic_daemon.planning.finding import Finding, Leftover, Location, Remark, Severity
-from mosaic_daemon.planning.reports import clustering, entries, ids, inline, locations, paths
+from mosaic_daemon.planning.reports import asides, clustering, entries, ids, inline, locations, paths
 from mosaic_daemon.planning.reports.entries import Entry
 from mosaic_daemon.planning.reports.severities import Weight
 
@@ -30,6 +30,7 @@ def merged(found: Sequence[Entry], order: Sequence[str], summaries: Iterable[str
         order: names of the report's files. summaries: those that only sum up others.
     """
     result = Merged()
+    found = [each for entry in found for each in (entry, *(replace(entry, id=name) for name in entry.others))]
     clusters = _without_mentions(clustering.clustered(found), result)
     place = {file: at for at, file in enumerate(order)}
     brief = frozenset(summaries)
@@ -89,7 +90,8 @@ def _text(entry: Entry) -> str:
 def _finding(cluster: list[Entry], used: dict[str, int], taken: set[str], remarks: list[Remark]) -> Finding:
     fullest = cluster[0]
     severity = _severity(cluster, remarks)
-    title = next((entry.title for entry in cluster if entry.title), "") or fullest.id
+    titles = [entry.title for entry in cluster if entry.title]
+    title = next((each for each in titles if not asides.is_part(each)), "") or next(iter(titles), "") or fullest.id
     places = _places(cluster)
     own = next((entry.id for entry in cluster if entry.id), "")
     path = places[0].path if places else ""

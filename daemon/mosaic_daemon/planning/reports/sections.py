@@ -134,7 +134,7 @@ def _claims(stated: list[Field], page: Page) -> bool:
 
 def _is_independent(entry: Entry, context: Context) -> bool:
     """An entry that stands by itself, not a line of the text around it that merely inherits a severity."""
-    return bool(entry.id) or any(claim != context.claim for claim in entry.claims)
+    return not entry.aside and (bool(entry.id) or any(claim != context.claim for claim in entry.claims))
 
 
 def _is_component(title: str) -> bool:
