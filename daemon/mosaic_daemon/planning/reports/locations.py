@@ -33,6 +33,7 @@ _BEFORE = re.compile(
     rf"\b{_LINE}\s(?P<spans>{_SPANS})\s(?:of|in|from|at|von)\s(?:the\s)?(?:file\s)?`?$",
     re.I,
 )
+_OF_ANOTHER = re.compile(r"\s(?:of|in|from|von)\s(?:the\s)?(?:file\s)?`?[\w/-]*[./]\w")
 _ONE_SPAN = re.compile(rf"L?({_NUMBER})(?::\d{{1,5}})?(?:{_DASH}L?({_NUMBER})(?::\d{{1,5}})?)?", re.I)
 _LINK = re.compile(r"!?\[((?:[^\[\]\\]|\\.)*+)\]\(\s*<?([^\s()<>]*+)>?[^()\n]{0,200}\)")
 _SPACED = re.compile(r"`([^`\n]*/[^`\n]* [^`\n]*|[^`\n]* [^`\n]*/[^`\n]*)`")
@@ -78,6 +79,8 @@ def _found(text: str, is_field: bool) -> Iterator[Location]:
         start = match.start() + match[0].find(word)
         end = start + len(word)
         after = _AFTER.match(text, end, end + 400) if word else None
+        if after and after["words"] and _OF_ANOTHER.match(text, after.end(), after.end() + 200):
+            after = None
         if not paths.is_path(word, text[end : end + 1], is_field=is_field) and not _is_named_with_lines(word, after):
             continue
         if path := paths.normal(word.replace(_SPACE, " ")):
@@ -119,7 +122,7 @@ def _with_its_spaces(match: re.Match[str]) -> str:
     path = re.split(r":\d|#L?\d", match[1], maxsplit=1)[0]
     *_, last = path.split(" ")
     is_one = paths.is_path(last) and not any(paths.is_path(part.rstrip(",;")) for part in path.split(" ")[:-1])
-    return f"`{path.replace(' ', _SPACE)}{match[1][len(path) :]}`" if is_one and "/" in path.split(" ")[0] else match[0]
+    return f"`{path.replace(' ', _SPACE)}{match[1][len(path) :]}`" if is_one else match[0]
 
 
 def _trimmed(word: str) -> str:
