@@ -356,3 +356,27 @@ def test_a_folder_that_cannot_be_written_is_named(repo: Repo) -> None:
     said = bootstrap(repo, report, code=1).stderr
     assert "docs/tasks/plan.json: cannot be written" in said
     assert (everything(repo), head(repo)) == before
+
+
+def test_a_report_that_is_a_link_in_a_circle_is_refused(repo: Repo) -> None:
+    repo.configure(GATE)
+    (repo.root / "round").symlink_to("round")
+    assert "circle" in bootstrap(repo, "round", code=78).stderr
+
+
+def test_a_requirements_file_that_is_a_link_stays_a_persons_own(repo: Repo) -> None:
+    repo.configure(GATE)
+    report = with_report(repo)
+    (repo.root / "docs/PRD.md").symlink_to("../README.md")
+    bootstrap(repo, report)
+    assert repo.on_main("docs/PRD.md") is None
+    assert (repo.root / "docs/PRD.md").is_symlink()
+
+
+def test_a_task_that_waits_for_many_names_a_few(repo: Repo) -> None:
+    repo.configure(GATE)
+    findings = [f"### SEC-{number}: Problem {number}\n\nSeverity: High\n" for number in range(1, 31)]
+    report = with_report(repo, {"review.md": "\n".join(findings)})
+    shown = bootstrap(repo, report, "--dry-run").stdout
+    assert "and 24 more" in shown
+    assert max(map(len, shown.splitlines())) < 250

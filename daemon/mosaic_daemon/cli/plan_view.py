@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HANDSHAKE = "Now initiating Orchestrator mode..."
 _LEFT = 20
+_NEEDS = 6
 
 
 def sections(proposal: Proposed, outcome: Outcome | None = None) -> Iterator[Section]:
@@ -114,8 +115,14 @@ def _milestone(plan: Plan) -> str:
 
 def _row(each: PlannedTask) -> list[str]:
     task = each.task
-    after = f"  after {', '.join(task.depends_on)}" if task.depends_on else ""
-    return [task.id, tokens_text(each.tokens), f"{text.one_line(task.description, 90)}{after}"]
+    return [task.id, tokens_text(each.tokens), f"{text.one_line(task.description, 90)}{_after(task.depends_on)}"]
+
+
+def _after(needs: Sequence[str]) -> str:
+    if not needs:
+        return ""
+    more = f" and {len(needs) - _NEEDS} more" if len(needs) > _NEEDS else ""
+    return f"  after {', '.join(needs[:_NEEDS])}{more}"
 
 
 def _reasons(each: PlannedTask) -> str:

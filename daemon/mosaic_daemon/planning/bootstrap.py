@@ -7,6 +7,7 @@ last. A bootstrap that dies is run again.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -207,8 +208,9 @@ def prefix_of(name: str) -> str:
 
 def _check_apart(report: Path, layout: Layout) -> None:
     """Raise InputError for a folder with our own files in it: the next bootstrap would read this one's as findings."""
+    folder = os.path.realpath(report)  # a link that leads in a circle is no error of this one
     for own in (TABLE, PLAN_FILE):
-        if (layout.repo / own).resolve().is_relative_to(report.resolve()):
+        if Path(os.path.realpath(layout.repo / own)).is_relative_to(folder):
             raise InputError(
                 f"is the folder of {own} too, which is no report",
                 source=str(report),

@@ -108,9 +108,9 @@ class Checkout:
         return self._ask("tag", "--list").stdout.splitlines()
 
     def untracked(self, *paths: str) -> tuple[str, ...]:
-        """Those of these that are there, in no commit, and not ignored."""
+        """Those of these ordinary files that are in no commit and not ignored."""
         listed = self._ask("ls-files", "-z", "--others", "--exclude-standard", "--", *paths).stdout
-        return tuple(path for path in listed.split("\0") if path)
+        return tuple(path for path in listed.split("\0") if path and not (self.root / path).is_symlink())
 
     def changed(self, files: Mapping[str, bytes]) -> dict[str, bytes | None]:
         """What stands now in those of these files that `commit` would change; None for one that is not there.
