@@ -2,6 +2,9 @@
 
 It keeps what the table's 14 columns have no room for: where each finding stands in the report, why an estimate is what
 it is, the phases' issues, the cap. Texts of findings are not in it; those are the report's.
+
+Anybody who may change a file of the repository may change this one, and its tasks go into the daemon's queue: what a
+plan never says, such as a command, is refused.
 """
 
 from __future__ import annotations
@@ -14,11 +17,16 @@ from pydantic import TypeAdapter, ValidationError
 from mosaic_daemon.ground import atomicfile, strictjson
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.nouns.budget import Cap
+from mosaic_daemon.nouns.record import Record
+from mosaic_daemon.planning import versions
 from mosaic_daemon.planning.papers.capfile import PLAN_FILE
 from mosaic_daemon.planning.plan import Plan
+from mosaic_daemon.tracking.entry import validate
+from mosaic_daemon.tracking.view import entry_of
 
 _MAX_BYTES = 64 << 20
 _VERSION = 1
+_LOOK = "see who changed it: `git log -p docs/tasks/plan.json`"
 _REMEDY = "take the committed one back: `git checkout -- docs/tasks/plan.json`"
 
 
@@ -45,7 +53,7 @@ def read(root: Path) -> PlanRecord | None:
     """What stands in the repository's file; None when there is none.
 
     Raises:
-        InputError: it cannot be read; the message names the place in it.
+        InputError: it cannot be read, or says what no plan says; the message names the place in it.
     """
     path = root / PLAN_FILE
     try:
@@ -57,8 +65,26 @@ def read(root: Path) -> PlanRecord | None:
     if version != _VERSION:
         raise InputError(f"is no plan of version {_VERSION}", source=str(path), remedy=_REMEDY)
     try:
-        return _ADAPTER.validate_python(document)
+        record = _ADAPTER.validate_python(document)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise InputError(f"`{where}`: {first['msg']}", source=str(path), remedy=_REMEDY) from error
+    _check(record.plan, str(path))
+    return record
+
+
+def _check(plan: Plan, source: str) -> None:
+    if versions.version_of(plan.milestone.version) is None:
+        raise InputError(f"milestone {plan.milestone.version!r} is no version", source=source, remedy=_LOOK)
+    seen: set[str] = set()
+    for position, each in enumerate(plan.tasks, 1):
+        task = each.task
+        planned = replace(task, priority=0, runtime=None, command=None, rail=None, fixes_main=False, extra={})
+        if planned != task:
+            problem = f"task {position} says how it is run, which no plan does"
+            raise InputError(problem, source=source, remedy=_LOOK)
+        validate(entry_of(Record(task, position=0)), source=source, position=position)
+        if task.id in seen:
+            raise InputError(f"task {task.id!r} is there twice", source=source, remedy=_LOOK)
+        seen.add(task.id)
