@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.conftest import OnForge
 from tests.support.bootstrap import CONFIG, FINDINGS, HANDSHAKE, REPORT, bootstrap, plan_of, with_report
 from tests.support.fixtures import Start
 from tests.support.repo import GATE, Repo, git, rows_of
@@ -380,3 +381,25 @@ def test_a_task_that_waits_for_many_names_a_few(repo: Repo) -> None:
     shown = bootstrap(repo, report, "--dry-run").stdout
     assert "and 24 more" in shown
     assert max(map(len, shown.splitlines())) < 250
+
+
+def test_on_a_forge_it_shows_the_issues_and_no_requests(tmp_path: Path) -> None:
+    with OnForge.opened(tmp_path, "gitea") as place:
+        said = bootstrap(place.repo, with_report(place.repo), "--json")
+        assert said.stderr == HANDSHAKE
+        assert [phase["issue"] for phase in json.loads(said.stdout)["plan"]["phases"]] == ["#1", "#2", "#3", "#4"]
+
+
+def test_an_archives_name_is_one_line_of_the_message(repo: Repo) -> None:
+    """A file may be called anything; `-tasks.md` alone is no archive."""
+    repo.configure(GATE)
+    report = with_report(repo)
+    bootstrap(repo, report, "--prefix", "MS")
+    for name in ("-tasks.md", "evil\x1b[31m\nclose #1-tasks.md"):
+        (repo.root / "docs/tasks" / name).write_bytes((repo.root / "docs/TASKS.md").read_bytes())
+    git(repo.root, "rm", "-q", "docs/TASKS.md")
+    git(repo.root, "commit", "-q", "-m", "put away")
+    git(repo.root, "push", "-q", "origin", "main")
+    bootstrap(repo, "--resume")
+    message = git(repo.landed, "log", "-1", "--format=%B", "main")
+    assert message.strip() == "chore(orchestrator): Resume evil[31m close #1 from its archive"

@@ -78,9 +78,10 @@ def _carry_out(options: argparse.Namespace, wish: Wish, place: Place) -> int:
 
     from mosaic_daemon.app import desk, prepare
     from mosaic_daemon.cli import queueing
-    from mosaic_daemon.ground import atomicfile
+    from mosaic_daemon.ground import atomicfile, logs
     from mosaic_daemon.planning import bootstrap
 
+    logs.configure("warning" if options.log_level == "info" else options.log_level, options.log_format)
     layout, settings, checkout = place.layout, place.settings, place.checkout
     prepare(layout)
     with atomicfile.locked(layout.state / "bootstrap.lock", timeout_sec=_LOCK_SEC):

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mosaic_daemon.ground import atomicfile
+from mosaic_daemon.planning.planner.words import one_line
 from mosaic_daemon.tracking import table
 
 FOLDER = "docs/tasks"
 _SUFFIX = "-tasks.md"
+_PATTERN = f"?*{_SUFFIX}"
+_LONGEST_NAME = 100
 _MAX_BYTES = 64 << 20
 _OVER = ("done", "deferred")
 
@@ -19,7 +22,7 @@ class Archive:
     """A table that was put away.
 
     Attributes:
-        name: of the milestone. path: below the repository.
+        name: of the milestone, on one line. path: below the repository.
         rows: how many tasks it has. unfinished: ids of those that are neither done nor deferred.
     """
 
@@ -36,17 +39,17 @@ def newest(root: Path) -> Archive | None:
     Raises:
         InputError: it cannot be read.
     """
-    found = sorted((root / FOLDER).glob(f"*{_SUFFIX}"), key=lambda path: (path.lstat().st_mtime_ns, path.name))
+    found = sorted((root / FOLDER).glob(_PATTERN), key=lambda path: (path.lstat().st_mtime_ns, path.name))
     if not found:
         return None
     path = found[-1]
     text = atomicfile.read_untrusted(path, max_bytes=_MAX_BYTES)
     rows = table.parse(text.decode("utf-8", "replace"), source=str(path)).rows
     unfinished = tuple(row.cells["id"] for row in rows if row.cells["status"] not in _OVER)
-    name = path.name.removesuffix(_SUFFIX)
+    name = one_line(path.name.removesuffix(_SUFFIX), _LONGEST_NAME)
     return Archive(name, f"{FOLDER}/{path.name}", text, len(rows), unfinished)
 
 
 def names(root: Path) -> list[str]:
     """Every archived milestone, by name."""
-    return sorted(path.name.removesuffix(_SUFFIX) for path in (root / FOLDER).glob(f"*{_SUFFIX}"))
+    return sorted(path.name.removesuffix(_SUFFIX) for path in (root / FOLDER).glob(_PATTERN))
