@@ -12,7 +12,7 @@ from pathlib import Path
 
 from loguru import logger
 
-from benchmarks import checkout, commands, gate, loop, peers, report, scale, throughput
+from benchmarks import checkout, commands, gate, loop, peers, report, reports, scale, throughput
 from benchmarks.figures import Figure, not_measured
 from benchmarks.sizes import FULL, QUICK, Sizes
 
@@ -33,6 +33,8 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "D1": (gate.green_to_merged,),
     "D2": (gate.requests_per_delivery,),
     "D3": (gate.requests_of_recovery,),
+    "E1": (reports.reading_time,),
+    "E2": (reports.reading_quality,),
 }
 
 

@@ -18,6 +18,7 @@ class Sizes:
         findings, bootstraps: A10.
         merges: D1, of each dialect. ci_sec: how long D2's CI of 10 minutes is made to take; everything else as well.
         interrupted: D3, how many of its steps.
+        report_lines, readings: E1.
         pause_sec: how long the daemon is left idle before a sample that wants an idle daemon.
     """
 
@@ -41,6 +42,8 @@ class Sizes:
     merges: int = 7
     ci_sec: float = 12.0
     interrupted: int = 3
+    report_lines: int = 100_000
+    readings: int = 5
     pause_sec: float = 0.6
 
 
@@ -62,4 +65,5 @@ QUICK = replace(
     merges=2,
     ci_sec=6.0,
     interrupted=2,
+    readings=2,
 )

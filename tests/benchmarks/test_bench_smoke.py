@@ -27,6 +27,8 @@ EXPECTED = {
     "D1": ["D1.github", "D1.gitea", "D1.gitlab"],
     "D2": ["D2.github", "D2.gitea", "D2.gitlab"],
     "D3": ["D3.github", "D3.gitea", "D3.gitlab"],
+    "E1": ["E1"],
+    "E2": ["E2.precision", "E2.recall"],
 }
 FIELDS = {"key", "title", "unit", "ours", "goal", "limit", "limit_is", "peers", "samples", "note", "ratio", "is_met"}
 
@@ -59,6 +61,8 @@ def tiny() -> dict[str, Any]:
         "merges": 1,
         "ci_sec": 1.0,
         "interrupted": 1,
+        "report_lines": 200,
+        "readings": 1,
         "pause_sec": 0.2,
     }
 

@@ -98,9 +98,9 @@ def _said(document: Document) -> Iterator[_Said]:
 def _of_section(section: Section, document: Document, is_open: bool) -> Iterator[_Said]:
     """Numbers in prose count only in summaries; tables say what they are."""
     title = inline.plain(section.heading.text[:500]) if section.heading else ""
-    group = severities.of_group(title)
     number = re.search(r"[(\[:–—-]\s*(\d{1,4})\b[^()]*[)\]]?\s*$", title)
-    if group and number and group[1] is severities.Weight.WORD:
+    group = severities.of_group(title) if number else None
+    if number and group and group[1] is severities.Weight.WORD:
         yield _Said(group[0], int(number[1]), document.page.source(section.line))
     is_overview = is_open or bool(_OVERVIEW.search(title)) or section.level <= 1
     blocks = section.blocks if is_overview else [block for block in section.blocks if block.kind == "table"]

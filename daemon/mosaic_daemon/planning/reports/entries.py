@@ -170,5 +170,5 @@ def heard(claims: Sequence[Claim]) -> list[Claim]:
 
 
 def _is_advice(text: str) -> bool:
-    label = text.partition(":")[0][:40]
-    return fields.named(label) == "fix"
+    colon = text.find(":", 0, 40)
+    return colon > 0 and fields.named(text[:colon]) == "fix"

@@ -49,24 +49,26 @@ def _refuse_depth(text: str) -> None:
 
 def listed(matter: dict[str, Any], page: Page) -> list[Entry]:
     """The findings of a list in front matter."""
+    given = [each for key in _LISTS if isinstance(matter.get(key), list) for each in matter[key]]
+    lines = _lines_of_values(page) if given else {}
     found = []
-    lines = _lines_of_values(page)
-    for key in _LISTS:
-        for value in matter.get(key) or [] if isinstance(matter.get(key), list) else []:
-            if isinstance(value, dict):
-                keys = {str(name).strip().lower().replace("_", " "): each for name, each in value.items()}
-                line = _line_of(keys, lines)
-                entry = entries.built(Headline(), list(facts(keys, line)), page.source(line))
-            else:
-                text = str(value)[:2000] if isinstance(value, str) else ""
-                entry = entries.built(
-                    headline.heading(text), [], page.source(lines.get(text.partition("\n")[0].strip(), 1))
-                )
-            if entry.title and (entry.id or entry.claims):
-                entry.is_full = True
-                entry.body = entry.body or _told(value)
-                found.append(entry)
+    for value in given:
+        entry = _entry(value, lines, page)
+        if entry.title and (entry.id or entry.claims):
+            entry.is_full = True
+            entry.body = _told(value)
+            found.append(entry)
     return found
+
+
+def _entry(value: Any, lines: dict[str, int], page: Page) -> Entry:
+    if not isinstance(value, dict):
+        text = value[:2000] if isinstance(value, str) else ""
+        line = lines.get(text.partition("\n")[0].strip(), 1)
+        return entries.built(headline.heading(text), [], page.source(line))
+    keys = {str(name).strip().lower().replace("_", " "): each for name, each in value.items()}
+    line = _line_of(keys, lines)
+    return entries.built(Headline(), list(facts(keys, line)), page.source(line))
 
 
 def is_finding(matter: dict[str, Any]) -> bool:

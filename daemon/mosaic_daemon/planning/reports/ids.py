@@ -15,6 +15,7 @@ _OTHERS = vocabulary.words(
     """
 )
 ID = re.compile(r"(?<![\w./-])[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*-\d{1,5}[a-z]?(?:\.\d+)*(?![\w-])")
+_BEFORE_ID = re.compile(r"[\W_]{0,8}(?:\d{1,3}[.)]\s[\W_]{0,8})?(?:(?:finding|issue)\b[\s:*]{0,4})?(?=[A-Z])", re.I)
 _ADVISORY = re.compile(r"CVE-\d{4}-\d{3,}|GHSA(?:-\w{4}){3}|(?:RUSTSEC|PYSEC|GO)-\d{4}-\d+|SNYK-[A-Z]+-\w+-\d+")
 _LOOSE = re.compile(r"[A-Za-z][\w.-]{0,39}")
 _SHORT = re.compile(
@@ -44,6 +45,12 @@ def leading(text: str) -> str:
     """The id that a text starts with, or nothing."""
     match = ID.match(text)
     return match[0] if match and _is_ours(match[0]) else ""
+
+
+def opens(text: str) -> bool:
+    """Whether a line of Markdown starts with an id, markup and numbers aside. Cheap: it is asked of every line."""
+    match = _BEFORE_ID.match(text)
+    return bool(match and leading(text[match.end() : match.end() + 80]))
 
 
 def leading_short(text: str) -> str:

@@ -127,14 +127,14 @@ def _parts(block: Block) -> Iterator[Block]:
 
 def _starts(text: str) -> bool:
     """Whether a line inside a paragraph opens a finding of its own."""
-    if not text[:1].strip() or (text[0] not in "*_[`" and not text[0].isupper()):
+    if not ids.opens(text):
         return False
     line = headline.entry(text)
     return bool(line.id and line.is_marked and line.title) and not fields.is_labelled(text)
 
 
 def _is_id_label(text: str) -> bool:
-    return any(each.name == "id" for each in fields.of_lines(text, 1))
+    return ":" in text[:60] and any(each.name == "id" for each in fields.of_lines(text, 1))
 
 
 def _repetitions(lines: Sequence[str], labelled: Sequence[int]) -> list[int]:
@@ -157,8 +157,10 @@ def _opening(block: Block, context: Context) -> Headline | None:
         is_record = "id" in names or ({"severity", "title"} <= names or {"severity", "issue"} <= names)
         return Headline() if is_record else None
     is_set_off = first.startswith(("**", "__", "[", "`", "~~")) or first[:1] in severities.SIGNS
+    if not (is_set_off or ids.opens(first)):
+        return None
     line = headline.entry(first)
-    if line.id and line.is_marked and (is_set_off or line.is_tagged or line.title):
+    if line.id and line.is_marked:
         return line
     if is_set_off and line.is_tagged and line.title and is_finding(line, context):
         return line

@@ -23,14 +23,14 @@ def read(section: Section, page: Page, context: Context) -> Found:
     """The findings of a section and of all inside of it."""
     if section.heading is None:
         return _inside(section, page, context)
+    line = headline.heading(section.heading.text)
+    if line.id and (line.is_marked or ids.is_id(line.id)) and not ids.found(line.title):
+        return _finding(section, line, page, context)
     text = inline.plain(section.heading.text[:2000])
     group = severities.of_group(text)
-    line = headline.heading(section.heading.text)
     if group and not line.id:
         inner = context.below(text).of_severity(*group, page.source(section.line))
         return _inside(section, page, replace(inner, is_of_findings=True))
-    if line.id and (line.is_marked or ids.is_id(line.id)) and not ids.found(line.title):
-        return _finding(section, line, page, context)
     bare = _CHAPTER.sub("", line.title)
     is_aside = asides.trust(bare) is not Trust.FULL
     if is_aside or ((says_nothing(line.title) or asides.is_part(bare)) and not (line.is_tagged and line.title)):
