@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -385,9 +386,16 @@ def test_a_task_that_waits_for_many_names_a_few(repo: Repo) -> None:
 
 def test_on_a_forge_it_shows_the_issues_and_no_requests(tmp_path: Path) -> None:
     with OnForge.opened(tmp_path, "gitea") as place:
-        said = bootstrap(place.repo, with_report(place.repo), "--json")
+        report = with_report(place.repo)
+        dry = bootstrap(place.repo, report, "--dry-run").stdout
+        assert "Would make on gitea, with the milestone 0.0.1" in dry
+        assert "Phase 1: Critical Security Fixes           security, critical" in dry
+        assert place.fake.issues == []
+        said = bootstrap(place.repo, report, "--json")
         assert said.stderr == HANDSHAKE
         assert [phase["issue"] for phase in json.loads(said.stdout)["plan"]["phases"]] == ["#1", "#2", "#3", "#4"]
+        again = json.loads(bootstrap(place.repo, report, "--dry-run", "--json").stdout)
+        assert (again["would_make"], again["would_write"]) == ([], [])
 
 
 def test_an_archives_name_is_one_line_of_the_message(repo: Repo) -> None:
@@ -403,3 +411,16 @@ def test_an_archives_name_is_one_line_of_the_message(repo: Repo) -> None:
     bootstrap(repo, "--resume")
     message = git(repo.landed, "log", "-1", "--format=%B", "main")
     assert message.strip() == "chore(orchestrator): Resume evil[31m close #1 from its archive"
+
+
+def test_a_higher_budget_that_is_advised_is_enough_to_start(repo: Repo) -> None:
+    """Above 90 % of the cap nothing new starts: neither is that called delivered, nor is such a cap advised."""
+    repo.configure(GATE)
+    report = with_report(repo)
+    over = bootstrap(repo, report, "--budget", "10K", code=3).stdout
+    [advised] = re.findall(r"--budget (\S+)` or more", over)
+    plan = json.loads(bootstrap(repo, report, "--dry-run", "--json").stdout)["plan"]
+    frozen = bootstrap(repo, report, "--budget", str(plan["tokens"])).stdout
+    assert "nothing is started before" in frozen
+    assert "delivers it" not in frozen
+    assert "conservative" in bootstrap(repo, report, "--budget", advised).stdout

@@ -59,7 +59,8 @@ def execute(options: argparse.Namespace) -> int:
     if options.dry_run:
         checkout.check()
         proposal = bootstrap.proposed(wish, layout, settings)
-        _show_plan(options, proposal, bootstrap.project_of(proposal, layout, settings, checkout, text.utc_now()))
+        project = bootstrap.project_of(proposal, layout, settings, checkout, text.utc_now())
+        _show_plan(options, proposal, project, settings.forge.provider)
         return _ATTENTION if proposal.is_over else 0
     return _carry_out(options, wish, Place(layout, settings, checkout))
 
@@ -89,7 +90,7 @@ def _carry_out(options: argparse.Namespace, wish: Wish, place: Place) -> int:
         proposal = bootstrap.proposed(wish, layout, settings)
         project = bootstrap.project_of(proposal, layout, settings, checkout, text.utc_now())
         if proposal.is_over:
-            _show_plan(options, proposal, project)
+            _show_plan(options, proposal, project, settings.forge.provider)
             return _ATTENTION
 
         async def work() -> Outcome:
@@ -144,17 +145,21 @@ def _wish(options: argparse.Namespace, start: Kickstart | None) -> Wish:
     )
 
 
-def _show_plan(options: argparse.Namespace, proposal: Proposed, project: Project) -> None:
+def _show_plan(options: argparse.Namespace, proposal: Proposed, project: Project, provider: str) -> None:
     from mosaic_daemon.cli import plan_view
     from mosaic_daemon.planning.bootstrap import files_of
 
     files = files_of(proposal, project)
     written = [path for path, content in files.items() if project.read(path) != content]
     if options.json:
-        context.show_json(plan_view.document(proposal) | {"would_write": written, "changed": False})
+        new = {"would_write": written, "would_make": plan_view.new_issues(proposal, provider)}
+        context.show_json(plan_view.document(proposal) | new | {"changed": False})
         return
-    end = plan_view.over(proposal.budget) if proposal.budget and proposal.is_over else plan_view.would_write(written)
-    render.show([*plan_view.sections(proposal), *plan_view.details(proposal), end])
+    if proposal.budget and proposal.is_over:
+        end = [plan_view.over(proposal.budget)]
+    else:
+        end = [*plan_view.would_make(proposal, provider), plan_view.would_write(written)]
+    render.show([*plan_view.sections(proposal), *plan_view.details(proposal), *end])
 
 
 def _show_outcome(options: argparse.Namespace, proposal: Proposed, outcome: Outcome, layout: Layout) -> None:
@@ -164,4 +169,4 @@ def _show_outcome(options: argparse.Namespace, proposal: Proposed, outcome: Outc
         done: dict[str, Any] = {"commit": outcome.commit, "unpushed": outcome.unpushed or None}
         context.show_json(plan_view.document(proposal, outcome) | done | {"changed": bool(outcome.commit)})
         return
-    render.show([*plan_view.sections(proposal, outcome), plan_view.done(outcome, layout)])
+    render.show([*plan_view.sections(proposal, outcome), plan_view.done(outcome, layout, proposal.budget)])

@@ -77,8 +77,9 @@ def _sections(budget: Budget | None, phases: list[dict[str, Any]]) -> Iterator[S
     if phases:
         head = ["", "tasks", "done", "estimated", "used", "to come"]
         yield Section([head, *map(_row, phases)], "By phase")
-    if budget is not None and budget.band is Band.OVER:
-        yield Section([[line] for line in choices(budget)], "Over budget", loud=True)
+    if budget is not None and not budget.slots:
+        title = "Over budget" if budget.band is Band.OVER else "Nothing new is started"
+        yield Section([[line] for line in choices(budget)], f"{title}; choose one", loud=True)
 
 
 def _row(each: dict[str, Any]) -> list[str]:

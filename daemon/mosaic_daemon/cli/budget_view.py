@@ -13,6 +13,7 @@ from mosaic_daemon.planning.papers.capfile import CapFile
 from mosaic_daemon.store.reader import Spent
 
 _BAR = 24
+_STARTS_PERCENT = 90  # of the cap: above it nothing new is started
 
 
 def budget_of(layout: Layout, spent: Iterable[Spent], configured: str | None) -> Budget | None:
@@ -42,11 +43,16 @@ def bar(budget: Budget) -> str:
 
 
 def choices(budget: Budget) -> Iterator[str]:
-    """What to choose from when the cap cannot be met."""
-    excess = tokens_text(budget.projected - budget.cap.tokens)
-    yield f"reduce scope by {excess} or more: take findings out of the report"
+    """What to choose from when nothing may be started: each takes the work to where it is."""
+    excess = budget.projected - budget.cap.tokens * _STARTS_PERCENT // 100
+    yield f"reduce scope by {_up(excess)} or more: take findings out of the report"
     yield "split into phases: bootstrap the critical and high findings first, the rest as the next milestone"
-    yield f"approve a higher budget: --budget {tokens_text(budget.projected)} or more"
+    enough = -(-budget.projected * 100 // _STARTS_PERCENT)
+    yield f"approve a higher budget: `bootstrap REPORT_DIR --budget {_up(enough)}` or more"
+
+
+def _up(figure: int) -> str:
+    return tokens_text(-(-figure // 1000) * 1000)
 
 
 def budget_document(budget: Budget) -> dict[str, Any]:

@@ -61,13 +61,36 @@ def over(budget: Budget) -> Section:
     return Section([[line] for line in choices(budget)], "Over budget: nothing was made; choose one", loud=True)
 
 
+def would_make(proposal: Proposed, provider: str) -> Iterator[Section]:
+    """The issues that are not there yet."""
+    if new := new_issues(proposal, provider):
+        rows = [[issue["title"], ", ".join(issue["labels"])] for issue in new]
+        yield Section(rows, f"Would make on {provider}, with the milestone {new[0]['milestone']}")
+
+
+def new_issues(proposal: Proposed, provider: str) -> list[dict[str, Any]]:
+    """Title, labels and milestone of each. Without a forge there are none: the table is the record."""
+    if proposal.record is None or provider == "internal":
+        return []
+    plan = proposal.record.plan
+    return [
+        {
+            "title": f"Phase {phase.number}: {phase.title}",
+            "labels": list(phase.labels),
+            "milestone": plan.milestone.title,
+        }
+        for phase in plan.phases
+        if not phase.issue or phase.issue.startswith("TASKS:")
+    ]
+
+
 def would_write(paths: Sequence[str]) -> Section:
     if not paths:
         return Section([["everything is as this plan says: nothing would be written"]])
     return Section([[path] for path in paths], "Would write and commit")
 
 
-def done(outcome: Outcome, layout: Layout) -> Section:
+def done(outcome: Outcome, layout: Layout, budget: Budget | None) -> Section:
     """What was done, and what comes next."""
     rows = [["Committed", f"{outcome.commit[:12]}: {', '.join(outcome.changed)}"]] if outcome.commit else []
     if outcome.unpushed:
@@ -77,6 +100,9 @@ def done(outcome: Outcome, layout: Layout) -> Section:
     if not rows:
         rows = [["Committed", "nothing: everything was as the report says"]]
     daemon = daemon_of(layout)
+    if budget is not None and not budget.slots:
+        rows += [["Next", "nothing is started before one of these is chosen"], *(["", way] for way in choices(budget))]
+        return Section(rows, loud=True)
     if daemon["running"]:
         rows.append(["Next", f"the daemon (pid {daemon['pid']}) takes it from here: `{PROGRAM} status --watch`"])
     else:
@@ -126,7 +152,7 @@ def _after(needs: Sequence[str]) -> str:
 
 
 def _reasons(each: PlannedTask) -> str:
-    return " + ".join(f"{tokens_text(reason.tokens)} {reason.why}" for reason in each.reasons)
+    return " + ".join(f"{tokens_text(reason.tokens)} ({reason.why})" for reason in each.reasons)
 
 
 def _some(lines: Sequence[str]) -> list[list[str]]:
