@@ -59,6 +59,13 @@ def test_what_needs_no_mending_is_left_over(tmp_path: Path, section: str) -> Non
     assert [each.text for each in report.leftovers] == ["SEC-9: Guard"]
 
 
+def test_a_full_description_is_left_over_as_well_when_it_is_resolved(tmp_path: Path) -> None:
+    resolved = reading(tmp_path, a=f"## Resolved findings\n\n### SEC-9: Guard\n{HIGH}")
+    assert (resolved.findings, len(resolved.leftovers)) == ((), 1)
+    appendix = reading(tmp_path, a=f"## Appendix\n\n### SEC-9: Guard\n{HIGH}")
+    assert [each.id for each in appendix.findings] == ["SEC-9"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -38,6 +38,7 @@ _OVERVIEW = re.compile(
     r"summary|overview|statistic|counts?\b|totals?\b|at a glance|results|breakdown|distribution|by severity|dashboard",
     re.I,
 )
+_LONGEST_TABLE = 100  # rows; numbers by severity or area are few
 _TOTALS = {
     "total",
     "sum",
@@ -145,6 +146,8 @@ def _of_prose(block: Block, document: Document) -> list[_Said]:
 
 
 def _of_table(table: Block, document: Document) -> Iterator[_Said]:
+    if len(table.children) > _LONGEST_TABLE:
+        return
     header, *rows = ([inline.plain(cell) for cell in row.cells] for row in table.children)
     source = document.page.source
     kinds = [_kind(cell) for cell in header]

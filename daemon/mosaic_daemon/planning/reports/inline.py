@@ -55,7 +55,8 @@ def _shown(match: re.Match[str]) -> str:
 
 def plain(text: str) -> str:
     """What a reader sees: one line, no markup, no control characters."""
-    if "\\" in text or "`" in text:
+    has_protected = "\\" in text or "`" in text
+    if has_protected:
         text = _ESCAPED.sub(lambda match: match[1].translate(_PROTECTED), text)
         text = _CODE.sub(lambda match: match[2].strip().translate(_PROTECTED), text)
     if "[" in text:
@@ -67,7 +68,9 @@ def plain(text: str) -> str:
         text = _EMPHASIS.sub(r"\2", _STRONG.sub("", text))
     if "&" in text:
         text = html.unescape(text)
-    text = " ".join(text.translate(_RESTORED).split())
+    if has_protected:
+        text = text.translate(_RESTORED)
+    text = " ".join(text.split())
     if text.isprintable():
         return text
     return " ".join("".join(sign if sign.isprintable() else " " for sign in clean(text)).split())

@@ -96,20 +96,7 @@ def _finding(cluster: list[Entry], used: dict[str, int], taken: set[str], remark
     own = next((entry.id for entry in cluster if entry.id), "")
     path = places[0].path if places else ""
     count = used[own.casefold()] if own else 0
-    if own:
-        used[own.casefold()] += 1
-        mark = (
-            fingerprint("id", own.casefold())
-            if not count
-            else fingerprint("same id", own.casefold(), clustering.normal(title))
-        )
-    else:
-        mark = next((entry.mark for entry in cluster if entry.mark), "") or fingerprint(
-            "title", clustering.normal(title), path
-        )
-    if mark_count := used[f"\0{mark}"]:
-        mark = fingerprint("again", mark, str(mark_count))
-    used[f"\0{mark}"] += 1
+    mark = _mark(cluster, title, path, used)
     name = own or _made_id(mark, taken)
     if count:
         name = _suffixed(own, count, taken)
@@ -128,6 +115,20 @@ def _finding(cluster: list[Entry], used: dict[str, int], taken: set[str], remark
         sources=tuple(dict.fromkeys(entry.source for entry in cluster)),
         has_own_id=bool(own) and not count,
     )
+
+
+def _mark(cluster: Sequence[Entry], title: str, path: str, used: dict[str, int]) -> str:
+    """The fingerprint: by the id, for the second of an id by its title as well; else the scanner's, else by title."""
+    own = next((entry.id.casefold() for entry in cluster if entry.id), "")
+    if own:
+        used[own] += 1
+        is_first = used[own] == 1
+        mark = fingerprint("id", own) if is_first else fingerprint("same id", own, clustering.normal(title))
+    else:
+        given = next((entry.mark for entry in cluster if entry.mark), "")
+        mark = given or fingerprint("title", clustering.normal(title), path)
+    used[f"\0{mark}"] += 1
+    return mark if used[f"\0{mark}"] == 1 else fingerprint("again", mark, str(used[f"\0{mark}"]))
 
 
 def _places(cluster: Sequence[Entry]) -> list[Location]:
