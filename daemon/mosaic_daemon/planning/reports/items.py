@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mosaic_daemon.planning.finding import Leftover, Location
@@ -10,9 +12,12 @@ from mosaic_daemon.planning.reports.asides import Trust
 from mosaic_daemon.planning.reports.blocks import Block
 from mosaic_daemon.planning.reports.fields import Field
 from mosaic_daemon.planning.reports.headline import Headline
-from mosaic_daemon.planning.reports.pages import Context, Found, Page, is_finding, placed
+from mosaic_daemon.planning.reports.pages import Context, Found, Page, is_finding, placed, says_nothing
 
 _MAX_DEPTH = 12
+_LONGEST = 2000
+_SENTENCES = re.compile(r"(?<=[.!?)])\s+")
+_KIND = re.compile(r"[ -](?:severity|priority|risk|impact)$", re.I)
 
 
 def scanned(listing: Block, page: Page, context: Context, depth: int = 0) -> Found:
@@ -30,9 +35,35 @@ def scanned(listing: Block, page: Page, context: Context, depth: int = 0) -> Fou
         facts = fields.of_blocks([listing])
         found.entries.append(placed(_entry(Headline(), facts, listing, page, context), context))
         return found
+    silent = []
     for item in listing.children:
+        before = len(found.entries) + len(found.leftovers)
         _add_item(item, page, context, found, (listing.line, depth))
+        if len(found.entries) + len(found.leftovers) == before:
+            silent.append(item)
+    found.leftovers += _unplaced(silent, page, context, among_findings=bool(found.entries))
     return found
+
+
+def remarked(text: str, line: int) -> Iterator[Field]:
+    """A severity that is a sentence after the first: `… is logged. Critical!`, `… by hand. Severity: blocker.`"""
+    for sentence in _SENTENCES.split(inline.plain(text[:_LONGEST]))[1:]:
+        word = _KIND.sub("", sentence.strip(" .!–—-"))
+        if severities.of_tag(word) is not None:
+            yield Field("severity", word, line)
+        yield from (each for each in fields.of_lines(sentence, line) if each.name in ("severity", "risk"))
+
+
+def _unplaced(items: Sequence[Block], page: Page, context: Context, *, among_findings: bool) -> Iterator[Leftover]:
+    """Items that were not read, and are findings for all anybody knows: beside some, or with a line of code."""
+    if context.trust is not Trust.FULL:
+        return
+    for item in items:
+        text, line = _first_text(item), _headline(item)
+        if line.id or line.is_count or says_nothing(line.title) or fields.is_labelled(text) or text.endswith(":"):
+            continue
+        if among_findings or any(place.first is not None for place in entries.text_places(item.children)):
+            yield Leftover(page.source(item.line), line.title, "it has neither id nor severity")
 
 
 def has_findings(listing: Block) -> bool:
@@ -55,6 +86,9 @@ def _add_item(item: Block, page: Page, context: Context, found: Found, at: tuple
         return
     facts = _facts(item)
     stated = [each for each in facts if each.name in ("severity", "risk", "id")]
+    if not stated and not line.is_tagged:
+        stated = list(remarked(text, item.line))
+        facts += stated
     is_label = fields.is_labelled(text)
     is_heading = (
         bool(lists) and not line.id and not line.is_tagged and (text.rstrip(" *_").endswith(":") or not context.claim)

@@ -13,6 +13,7 @@ from mosaic_daemon.planning.reports.headline import Headline
 from mosaic_daemon.planning.reports.pages import Context, Found, Page, is_finding, placed
 
 _SHORT = 80
+_LONGEST = 2000
 _SUMMARY_TAG = re.compile(r"<summary[^<>]*+>(.{1,500}?)</summary>", re.I | re.DOTALL)
 
 
@@ -57,6 +58,8 @@ class Scan:
             self._attach(block)
         elif self._context.claim and self._context.trust is Trust.FULL and entries.text_places([block]):
             self._leave(block, "a paragraph under a severity, without id or title")
+        elif self._context.trust is Trust.FULL and _seems_one(block):
+            self._leave(block, "a paragraph that seems to tell of a finding, without id or title")
 
     def _list(self, block: Block) -> None:
         if self._open and not items.has_findings(block):
@@ -154,7 +157,7 @@ def _opening(block: Block, context: Context) -> Headline | None:
     first = block.text.partition("\n")[0]
     if fields.is_labelled(first):
         names = {each.name for each in fields.of_lines(block.text, 1)}
-        is_record = "id" in names or ({"severity", "title"} <= names or {"severity", "issue"} <= names)
+        is_record = "id" in names or bool(names & {"severity", "risk"} and names & {"title", "issue"})
         return Headline() if is_record else None
     is_set_off = first.startswith(("**", "__", "[", "`", "~~")) or first[:1] in severities.SIGNS
     if not (is_set_off or ids.opens(first)):
@@ -167,6 +170,16 @@ def _opening(block: Block, context: Context) -> Headline | None:
     is_bold_title = bool(context.claim) and first.startswith(("**", "__")) and len(line.title) > 3
     is_own_line = not line.rest and not asides_title(line.title)
     return line if is_bold_title and is_own_line and is_finding(line, context) else None
+
+
+def _seems_one(block: Block) -> bool:
+    """Whether prose names a line of code or says how severe it is, and speaks of nothing that has an id."""
+    text = block.text[:_LONGEST]
+    if fields.is_labelled(text) or ids.found(text):
+        return False
+    told = [*items.remarked(text, block.line), *fields.of_lines(text, block.line)]
+    is_severe = any(each.name in ("severity", "risk") for each in told)
+    return is_severe or any(place.first is not None for place in entries.text_places([block]))
 
 
 def asides_title(title: str) -> bool:
