@@ -19,6 +19,7 @@ _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _LISTS = ("findings", "issues", "vulnerabilities", "results", "items", "entries", "problems")
 _MAX_CHARACTERS = 1024 * 1024
 _MAX_DEPTH = 32
+_MAX_ALIASES = 100
 
 
 def loaded(text: str, page: Page) -> tuple[dict[str, Any], list[Remark]]:
@@ -26,7 +27,7 @@ def loaded(text: str, page: Page) -> tuple[dict[str, Any], list[Remark]]:
     try:
         if len(text) > _MAX_CHARACTERS:
             raise ValueError(f"it is longer than {_MAX_CHARACTERS:,} characters")
-        _refuse_depth(text)
+        _refuse_bombs(text)
         value = yaml.load(text, Loader=_Loader)  # noqa: S506  # it makes only plain values
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
@@ -38,10 +39,16 @@ def loaded(text: str, page: Page) -> tuple[dict[str, Any], list[Remark]]:
     return {str(key).strip().lower().replace("_", " "): each for key, each in value.items()}, []
 
 
-def _refuse_depth(text: str) -> None:
-    """Raise ValueError for what is nested too deeply. Composing recurses in C: a deep stack ends the process."""
-    depth = 0
+def _refuse_bombs(text: str) -> None:
+    """Raise ValueError for what is nested too deeply, or says one thing over and over by aliases.
+
+    Composing recurses in C: a deep stack ends the process. An alias of four characters may stand for all the text.
+    """
+    depth = aliases = 0
     for event in yaml.parse(text, Loader=_Loader):
+        aliases += isinstance(event, yaml.AliasEvent)
+        if aliases > _MAX_ALIASES:
+            raise ValueError(f"it has more than {_MAX_ALIASES} aliases")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MAX_DEPTH:
             raise ValueError(f"it is nested deeper than {_MAX_DEPTH} levels")
