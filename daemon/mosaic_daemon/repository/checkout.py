@@ -166,7 +166,7 @@ class Checkout:
             pulled = self._ask("pull", "--rebase", "--quiet", "origin", self.branch)
             if pulled.returncode != 0:
                 self._ask("rebase", "--abort")
-                return f"others have pushed, and `{_line(pulled)}` ends in a conflict: {_reason(pulled.stderr)}"
+                return f"others have pushed, and `{_line(pulled)}` fails: {_reason(pulled.stderr)}"
         return f"`{_line(done)}`: {_reason(done.stderr)}"
 
     def _write(self, path: str, content: bytes) -> None:
