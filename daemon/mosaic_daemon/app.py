@@ -92,7 +92,7 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
             environment=dict(os.environ),
             templates=settings.templates.path,
         ),
-        judge=Judge(layout, clone, worktrees, settings.worker.retries),
+        judge=Judge(layout, clone, worktrees, settings.worker.retries, settings.worker.may_change),
         forge=_forge(layout, settings, clone),
         policy=_policy(settings.gate, clone.branch),
         queue=queue,

@@ -28,6 +28,11 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "success and exit 5": ((WRITE, worker.COMMIT, worker.RESULT, "exit 5"), "exit 5"),
     "killed": (("kill -9 $$",), "SIGKILL"),
     "the table": (("mkdir -p docs; echo x > docs/TASKS.md", worker.COMMIT, worker.RESULT), "docs/TASKS.md"),
+    "a CI file": (
+        (worker.writing({".github/workflows/ci.yml": "on: push"}), worker.COMMIT, worker.RESULT),
+        "ci.yml (it",
+    ),
+    "its own folder": ((worker.writing({".mosaic/notes": "x"}), worker.COMMIT, worker.RESULT), ".mosaic/notes (it"),
     "a symlink out": (("ln -s /etc/passwd link", worker.COMMIT, worker.RESULT), "link points out"),
     "no branch": ((WRITE, worker.COMMIT, worker.RESULT, "rm -rf .git"), ""),
     "no worktree": ((worker.RESULT, 'rm -rf "$PWD"'), ""),
@@ -47,6 +52,21 @@ def test_what_breaks_a_rule_is_a_failed_attempt_that_says_so(repo: Repo, start: 
     assert "## The previous attempt failed" in repo.prompt("T-1.2")
     assert said in repo.prompt("T-1.2")
     assert repo.squashes() == {"T-2": 1}
+
+
+def test_with_leave_a_worker_changes_ci(repo: Repo, start: Start) -> None:
+    """One task names the file, the setting allows the other; the third has no leave, is told so, and obeys."""
+    repo.configure('[gate]\nci_command = ["true"]\n[worker]\nmay_change = [".woodpecker/*"]\n')
+    pipeline = worker.writing({"Jenkinsfile": "x"})
+    repo.write_tasks(
+        repo.task("T-1", files={".github/workflows/ci.yml": "on: push"}) | {"files": [".github/workflows/ci.yml"]},
+        repo.task("T-2", files={".woodpecker/test.yml": "x"}),
+        repo.task("T-3", f'if ! grep -q "without leave: Jenkinsfile" "$MOSAIC_PROMPT_FILE"; then {pipeline}; fi'),
+    )
+    assert start(repo, "--until-idle").wait() == 0
+    assert repo.gates() == {"T-1.1": 1, "T-2.1": 1, "T-3.2": 1}
+    assert repo.on_main("Jenkinsfile") is None
+    assert [repo.on_main(path) for path in (".github/workflows/ci.yml", ".woodpecker/test.yml")] == ["on: push", "x"]
 
 
 def test_of_three_results_the_last_counts(repo: Repo, start: Start) -> None:

@@ -66,7 +66,7 @@ class TestOpening:
         base = await clone.base()
         tree = await repository.worktrees(clone).ensure("T-1.1", "work", base)
         assert git(tree, "fetch", "-q", "origin") == ""
-        await clone.land(await clone.commit_files(base, {"x": b"y"}, "x", NOON), base)
+        await clone.land(await clone.commit_files(base, {"docs/TASKS.md": b"y"}, "x", NOON), base)
         assert git(repository.base, "log", "-1", "--format=%s", f"refs/heads/{branch}") == "x"
 
     async def test_the_person_commits(self, repository: Repository) -> None:
@@ -260,7 +260,7 @@ class TestLanding:
         """Whoever was quicker stays."""
         clone = await repository.open()
         base = await clone.base()
-        mine = await clone.commit_files(base, {"mine": b"x"}, "mine", NOON)
+        mine = await clone.commit_files(base, {"docs/TASKS.md": b"x"}, "mine", NOON)
         theirs = repository.push({"theirs": "x"})
         with pytest.raises(BaseMoved):
             await clone.land(mine, base)
@@ -272,7 +272,7 @@ class TestLanding:
         """A lost answer may be asked for again."""
         clone = await repository.open()
         base = await clone.base()
-        mine = await clone.commit_files(base, {"mine": b"x"}, "mine", NOON)
+        mine = await clone.commit_files(base, {"docs/TASKS.md": b"x"}, "mine", NOON)
         for _ in range(2):
             await clone.land(mine, base)
         assert repository.head() == mine
@@ -303,6 +303,16 @@ class TestLanding:
         assert [(change.path, change.mode) for change in changes] == [("docs/TASKS.md", "100644")]
         assert await clone.commits.read(sha, "docs/TASKS.md") == b"new\xff\r\n"
         assert list(clone.git.directory.glob("index*")) == []
+
+    @pytest.mark.parametrize("path", ["src/app.py", "README.md", ".github/workflows/ci.yml", "docs/tasks/../../a.py"])
+    async def test_nothing_but_its_own_files_can_be_committed(self, repository: Repository, path: str) -> None:
+        """Whoever asks, and whatever else is asked for with it: no commit comes of it."""
+        clone = await repository.open()
+        base = await clone.base()
+        objects = git(clone.git.directory, "count-objects")
+        with pytest.raises(Refused, match="only its own files"):
+            await clone.commit_files(base, {"docs/TASKS.md": b"x", path: b"x"}, "code", NOON)
+        assert git(clone.git.directory, "count-objects") == objects
 
     async def test_a_folder_that_is_a_link_or_a_file_by_now(self, repository: Repository) -> None:
         """`docs` is something else: an error that says so, and nothing of it is replaced."""

@@ -305,20 +305,45 @@ class TestFailure:
 
     @pytest.mark.parametrize(
         ("path", "word"),
-        [("docs/TASKS.md", "only the orchestrator writes"), (".mosaic/x", "belongs to the orchestrator")],
+        [
+            ("docs/TASKS.md", "only the orchestrator writes it"),
+            ("docs/tasks/plan.json", "only the orchestrator writes there"),
+            (".mosaic/x", "it belongs to the orchestrator"),
+            (".github/workflows/ci.yml", "it decides what is checked"),
+            ("Jenkinsfile", "it decides what is checked"),
+        ],
     )
-    async def test_files_of_the_orchestrators(self, bench: Bench, path: str, word: str) -> None:
-        """Made, and where they are there, changed or deleted."""
+    async def test_files_that_are_not_workers(self, bench: Bench, path: str, word: str) -> None:
+        """Whoever made a file there, it is named with the reason."""
         bench.work({path: "x\n"})
-        await bench.fails(word)
+        assert path in (await bench.fails(word)).failure.message
 
-    async def test_a_tracking_task_may_change_the_table(self, bench: Bench) -> None:
-        """That is what it is for; the orchestrator's own folder it may not."""
-        bench.of_kind(Kind.TRACKING)
+    @pytest.mark.parametrize("kind", Kind)
+    async def test_the_kind_of_a_task_is_no_leave(self, bench: Bench, kind: Kind) -> None:
+        """Documentation and tracking tasks leave the table alone as well."""
+        bench.of_kind(kind)
         bench.work({"docs/TASKS.md": "x\n"})
+        await bench.fails("docs/TASKS.md")
+
+    async def test_with_leave(self, bench: Bench) -> None:
+        """The task names the file, or the settings all of its kind."""
+        bench.record = bench.running(task(files=(".github/workflows/ci.yml",)))
+        bench.work({".github/workflows/ci.yml": "on: push\n"})
         await bench.accepts()
-        bench.work({".mosaic/x": "y\n"})
-        await bench.fails("belongs to the orchestrator")
+        bench.work({"Jenkinsfile": "x\n"})
+        await bench.fails("Jenkinsfile (it decides")
+        bench.judge = replace(bench.judge, may_change=("Jenkins*",))
+        await bench.accepts()
+
+    async def test_a_deleted_one(self, bench: Bench) -> None:
+        """Taking it away is a change, too."""
+        bench.base = bench.repository.push({".gitlab-ci.yml": "x\n"})
+        await bench.clone.base()
+        git(bench.tree, "fetch", "-q", str(bench.repository.base), "main")
+        git(bench.tree, "reset", "-q", "--hard", bench.base)
+        bench.record = bench.running()
+        bench.work({".gitlab-ci.yml": None, "a.txt": "mine\n"})
+        await bench.fails(".gitlab-ci.yml")
 
     async def test_a_change_that_was_taken_back(self, bench: Bench) -> None:
         """What counts is what it would merge."""

@@ -68,6 +68,10 @@ class WorkerSettings(Group):
     skills: tuple[str, ...] = ()
     """Skill files a worker reads first, `~` allowed."""
 
+    may_change: tuple[str, ...] = Field(default=(), examples=[[".github/workflows/*"]])
+    """Patterns of CI files and other paths that workers may change although a task does not name them in its `files`;
+    `*` stands for anything, `/` too. `docs/TASKS.md` has to be named in full."""
+
 
 class RuntimeSettings(Group):
     """One way of calling an agent. Keys left out keep the built-in value of that name."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from mosaic_daemon.ground import atomicfile
 from mosaic_daemon.ground.errors import Refused, Unavailable
 from mosaic_daemon.ground.failpoints import failpoint
+from mosaic_daemon.nouns.boundaries import check_own
 from mosaic_daemon.repository.clone import BUSY
 
 OURS = "chore(orchestrator): "
@@ -134,8 +135,9 @@ class Checkout:
             The new commit; None when every file is committed like that already.
 
         Raises:
-            Refused: one of them cannot be written, or as `changed`, or git does not take the commit.
+            Refused: one of them is not ours to commit, cannot be written, or as `changed`, or git does not take the commit.
         """
+        check_own(files)
         before = self.changed(files)
         with self._undone_on_failure(before):
             for path in before:

@@ -17,6 +17,7 @@ import anyio
 from mosaic_daemon.ground import atomicfile
 from mosaic_daemon.ground.errors import InputError, Refused, Unavailable
 from mosaic_daemon.ground.git import Answer, Git, GitError, environment
+from mosaic_daemon.nouns.boundaries import check_own
 from mosaic_daemon.repository.commits import Commits
 from mosaic_daemon.repository.configuration import PersonsConfiguration, without_password
 
@@ -222,7 +223,12 @@ class Clone:
         raise Unavailable(problem, where=self.git.command(*args))
 
     async def commit_files(self, base: str, files: Mapping[str, bytes], message: str, at: datetime) -> str:
-        """A commit on top of `base` in which exactly `files` are replaced."""
+        """A commit on top of `base` in which exactly `files` are replaced.
+
+        Raises:
+            Refused: one of them is not the daemon's to commit.
+        """
+        check_own(files)
         index = self.git.directory / f"index.{os.getpid()}"
         env = {"GIT_INDEX_FILE": str(index)}
         try:

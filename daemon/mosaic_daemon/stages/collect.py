@@ -9,8 +9,9 @@ from pathlib import Path
 
 from mosaic_daemon.ground import atomicfile
 from mosaic_daemon.ground.errors import InputError, MosaicError, Unavailable, is_full_disk
-from mosaic_daemon.ground.layout import TABLE, Layout
+from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.nouns.attempt import LIMITED, Attempt, Failure, FailureClass
+from mosaic_daemon.nouns.boundaries import Leave, trespass
 from mosaic_daemon.nouns.events import (
     AttemptFailed,
     AttemptReleased,
@@ -22,7 +23,6 @@ from mosaic_daemon.nouns.events import (
 )
 from mosaic_daemon.nouns.gate import Hold
 from mosaic_daemon.nouns.record import Record, Running
-from mosaic_daemon.nouns.task import Kind
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes import read
@@ -48,12 +48,18 @@ class Unacceptable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """What a verdict needs. `retries`: tries after the first before the task is `failed`."""
+    """What a verdict needs.
+
+    Attributes:
+        retries: tries after the first before the task is `failed`.
+        may_change: patterns of paths that every worker may change although they are not workers'.
+    """
 
     layout: Layout
     clone: Clone
     worktrees: Worktrees
     retries: int
+    may_change: tuple[str, ...] = ()
 
     async def verdict(self, record: Record, runtime: Runtime, end: Ended | Lost, now: datetime) -> list[Event]:
         """The events that follow from the end of the attempt `record` is in. Nothing is changed by asking twice."""
@@ -145,11 +151,10 @@ class Judge:
         return head
 
     async def _check_paths(self, record: Record, attempt: Attempt, head: str) -> None:
-        for change in await self.clone.commits.changes(attempt.base_sha, head):
-            if change.path == TABLE and record.task.kind is not Kind.TRACKING:
-                raise Unacceptable(f"it changes {TABLE}, which only the orchestrator writes")
-            if change.path.split("/")[0] == ".mosaic":
-                raise Unacceptable(f"it changes {change.path}, which belongs to the orchestrator")
+        changes = await self.clone.commits.changes(attempt.base_sha, head)
+        if said := trespass((change.path for change in changes), Leave(record.task.files, self.may_change)):
+            raise Unacceptable(said)
+        for change in changes:
             if change.mode == _SUBMODULE:
                 raise Unacceptable(f"it adds or moves the submodule {change.path}")
             if change.mode == _SYMLINK:
