@@ -22,8 +22,8 @@ _STATUSES = ("not-started", "in-progress", "needs-qa", "blocked", "failed", "don
 _ANSWER_SEC = 2.0
 
 
-def overview(layout: Layout, now: datetime) -> dict[str, Any]:
-    """Everything `status` shows, as one JSON document."""
+def overview(layout: Layout, now: datetime, *, criteria: bool = False) -> dict[str, Any]:
+    """Everything `status` shows, as one JSON document. `criteria`: with the stopping criteria, which cost more."""
     daemon = daemon_of(layout)
     shown: dict[str, Any] = {
         "repository": str(layout.repo),
@@ -49,7 +49,19 @@ def overview(layout: Layout, now: datetime) -> dict[str, Any]:
     shown["problems"] = [*shown["problems"], *daemon["degraded"]]
     if shown["queue_file"]["problem"]:
         shown["problems"].append(f"{shown['queue_file']['problem']}; nothing new is started until it is mended")
+    if criteria:
+        shown["stopping"] = _stopping(layout, shown)
     return shown
+
+
+def _stopping(layout: Layout, shown: Mapping[str, Any]) -> dict[str, Any]:
+    from mosaic_daemon.cli import criteria
+
+    try:
+        with LedgerReader(layout.ledger) as ledger:
+            return criteria.judged(layout, shown, ledger)
+    except (FileNotFoundError, MosaicError):
+        return criteria.judged(layout, shown, None)
 
 
 def daemon_of(layout: Layout) -> dict[str, Any]:

@@ -26,6 +26,7 @@ _BAR = 12
 def arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    how.add_argument("--criteria", action="store_true", help="the ten stopping criteria with their evidence")
     how.add_argument("--watch", action="store_true", help="keep showing it until Ctrl-C")
 
 
@@ -34,7 +35,12 @@ def execute(options: argparse.Namespace) -> int:
     if options.watch:
         _watch(layout)
     elif options.json:
-        context.show_json(overview(layout, text.utc_now()))
+        context.show_json(overview(layout, text.utc_now(), criteria=True))
+    elif options.criteria:
+        from mosaic_daemon.cli import criteria
+
+        rows = criteria.lines(overview(layout, text.utc_now(), criteria=True)["stopping"])
+        render.show([Section(rows, "Stopping criteria")])
     else:
         now = text.utc_now()
         render.show(list(sections(overview(layout, now), now)))

@@ -55,6 +55,25 @@ class Spent(NamedTuple):
     used: int | None
 
 
+class Proof(NamedTuple):
+    """What of a task the stopping criteria are judged by; None: it has no such thing.
+
+    `merged`: the squash commit; `ci`: the verdict on it; `closed`: when its issue was; `warning`: what was let pass.
+    """
+
+    task: str
+    status: str
+    kind: str
+    description: str
+    phase: int | None
+    reason: str | None
+    merged: str | None
+    ci: str | None
+    closed: str | None
+    warning: str | None
+    completed_at: str | None
+
+
 class LedgerReader:
     """One snapshot of the ledger in the file `path`.
 
@@ -108,6 +127,14 @@ class LedgerReader:
                 FROM task WHERE {_LISTED} ORDER BY position"""  # noqa: S608
         )
         return [Spent(*row) for row in rows]
+
+    def proofs(self) -> list[Proof]:
+        """Where each task stands and what proves it, in order of arrival, removed ones left out."""
+        evidence = [f"state.evidence.{name}" for name in ("merge_sha", "ci", "closed_at", "warning")]
+        fields = ["task.kind", "task.description", "task.phase", "state.failure.message", *evidence, "completed_at"]
+        shown = ", ".join(f"json_extract(body, '$.{field}')" for field in fields)
+        rows = self._query(f"SELECT id, status, {shown} FROM task WHERE {_LISTED} ORDER BY position")  # noqa: S608
+        return [Proof(*row) for row in rows]
 
     def rows(self, *statuses: str, limit: int = -1) -> list[Row]:
         """The tasks with one of these statuses, in order of arrival, removed ones left out."""

@@ -1,0 +1,128 @@
+"""What the stopping criteria are judged by, collected from the ledger, the checkout and the settings. Only reads."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mosaic_daemon.ground.layout import Layout
+from mosaic_daemon.nouns.stopping import Criterion, Requirements, Situation, Standing, criteria, reason_to_stop
+from mosaic_daemon.planning.papers.capfile import PLAN_FILE
+from mosaic_daemon.store.reader import LedgerReader, Proof
+
+_PAPERS = ("docs/PRD.md", "docs/PRD.json")
+_CHECKLIST = "docs/DOCUMENTATION-CHECKLIST.md"
+_FINDING = re.compile(r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+(?=:)")
+_OPEN_ITEM = re.compile(r"^\s*[-*+] \[ \]", re.MULTILINE)
+_GIT_SEC = 5
+_CONCLUSION = {
+    "complete": "Complete: every criterion is met.",
+    "blocked": "Stopped: only a person can take it further.",
+    "context": "The orchestrating agent hands over: `mosaic-orchestrator handoff`.",
+    "": "It goes on by itself; nobody has to be asked.",
+}
+
+
+def judged(layout: Layout, shown: Mapping[str, Any], ledger: LedgerReader | None) -> dict[str, Any]:
+    """The ten criteria as JSON. `shown`: the rest of `status`; `ledger`: None when there is none."""
+    found = criteria(situation(layout, shown, ledger.proofs() if ledger else ()))
+    stop = reason_to_stop(found)
+    return {"stop": stop, "conclusion": _CONCLUSION[stop], "criteria": [asdict(each) for each in found]}
+
+
+def lines(document: Mapping[str, Any]) -> list[list[str]]:
+    """The same for people: two lines each."""
+    found = [Criterion(**each) for each in document["criteria"]]
+    rows = [row for each in found for row in (_head(each), ["", "", each.evidence])]
+    return [*rows, ["", "", document["conclusion"]]]
+
+
+def _head(each: Criterion) -> list[str]:
+    return ["✓" if each.met else "·", f"{each.number}.", each.text]
+
+
+def situation(layout: Layout, shown: Mapping[str, Any], proofs: Iterable[Proof]) -> Situation:
+    """What is true now; `shown`: what `status` shows beside it."""
+    proofs = list(proofs)
+    return Situation(
+        tasks=[_standing(proof) for proof in proofs],
+        blocker=_blocker(shown),
+        requirements=_requirements(layout.repo, proofs),
+        checklist=_checklist(layout.repo),
+        provider=_provider(layout),
+        milestone=_milestone(layout.repo),
+    )
+
+
+def _standing(proof: Proof) -> Standing:
+    names = ("status", "kind", "phase", "reason", "merged", "ci", "closed", "warning")
+    given = {name: value for name in names if (value := getattr(proof, name)) is not None}
+    return Standing(task=proof.task, **given)
+
+
+def _blocker(shown: Mapping[str, Any]) -> str:
+    if shown["deadlock"]:
+        return str(shown["deadlock"]["message"])
+    if shown["queue_file"]["problem"]:
+        return str(shown["queue_file"]["problem"])
+    budget = shown["budget"]
+    left = shown["tasks"]["by_status"].get("not-started", 0)
+    return f"budget: {budget['line']}" if budget and not budget["slots"] and left else ""
+
+
+def _requirements(root: Path, proofs: Sequence[Proof]) -> Requirements | None:
+    for name in _PAPERS:
+        with suppress(OSError):
+            text = (root / name).read_text(encoding="utf-8", errors="replace")
+            if text.strip():
+                break
+    else:
+        return None
+    delivered = [proof for proof in proofs if proof.status == "done" and proof.merged]
+    wanted = {found[0] for proof in delivered if (found := _FINDING.match(proof.description))}
+    told = set(re.findall(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+", text))
+    missing = tuple(sorted(wanted - told))
+    last = max((proof.completed_at for proof in delivered if proof.completed_at), default="")
+    return Requirements(name, missing, bool(missing) and _is_newer(root, name, last), text.count("ASSUMPTION:"))
+
+
+def _is_newer(root: Path, name: str, last: str) -> bool:
+    """Whether the file's last commit is younger than the last delivery."""
+    command = ["git", "-C", str(root), "log", "-1", "--format=%cI", "--", name]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_GIT_SEC)
+        # A commit knows no fractions of a second.
+        return datetime.fromisoformat(done.stdout.strip()) >= datetime.fromisoformat(last).replace(microsecond=0)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return False
+
+
+def _checklist(root: Path) -> tuple[str, int] | None:
+    try:
+        return _CHECKLIST, len(_OPEN_ITEM.findall((root / _CHECKLIST).read_text(encoding="utf-8", errors="replace")))
+    except OSError:
+        return None
+
+
+def _provider(layout: Layout) -> str:
+    """`forge.provider` of the repository's file, without the cost of reading all settings."""
+    try:
+        text = layout.config.read_text(encoding="utf-8")
+        return str(tomllib.loads(text).get("forge", {}).get("provider", "internal"))
+    except (OSError, ValueError, AttributeError):
+        return "internal"
+
+
+def _milestone(root: Path) -> str:
+    try:
+        return str(json.loads((root / PLAN_FILE).read_bytes())["plan"]["milestone"]["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
