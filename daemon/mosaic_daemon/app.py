@@ -24,6 +24,7 @@ from mosaic_daemon.ground.errors import ConfigError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.ground.settings import GateSettings, RuntimeSettings, Settings
 from mosaic_daemon.notices import Notices
+from mosaic_daemon.notifiers.connect import notifiers
 from mosaic_daemon.nouns.events import DrainChanged
 from mosaic_daemon.nouns.figures import tokens
 from mosaic_daemon.parts import Parts
@@ -104,6 +105,7 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
         clock=SystemClock(),
         max_workers=settings.run.max_workers,
         default_runtime=settings.worker.runtime,
+        notifiers=notifiers(settings.notify, os.environ, environment(DEFAULTS["shell"], os.environ, {})),
     )
 
 

@@ -11,6 +11,7 @@ from mosaic_daemon.faces.table import TableFace
 from mosaic_daemon.forges.base import Forge
 from mosaic_daemon.ground.clock import Clock
 from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.notifiers.base import Notifier
 from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.planning.papers.capfile import CapFile
 from mosaic_daemon.repository.clone import Clone
@@ -31,6 +32,7 @@ class Parts:
         cap: how many tokens the work may take.
         max_workers: how many workers may be alive at once.
         default_runtime: of tasks that name none.
+        notifiers: the ways to a person.
     """
 
     ledger: Ledger
@@ -48,6 +50,7 @@ class Parts:
     clock: Clock
     max_workers: int
     default_runtime: str
+    notifiers: tuple[Notifier, ...] = ()
 
 
 @dataclass(slots=True)

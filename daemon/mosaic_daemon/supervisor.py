@@ -20,12 +20,14 @@ from loguru import logger
 
 from mosaic_daemon import commands, control
 from mosaic_daemon.app import build, prepare
+from mosaic_daemon.escalation import concerns
 from mosaic_daemon.forges.rest.webhook import Doorbell
 from mosaic_daemon.ground import sdnotify
 from mosaic_daemon.ground.errors import ConfigError, InputError, LedgerError
 from mosaic_daemon.ground.git import GitError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.ground.settings import Settings
+from mosaic_daemon.herald import Herald
 from mosaic_daemon.nouns.events import DrainChanged
 from mosaic_daemon.nouns.record import Dispatching, Gating, Running
 from mosaic_daemon.nouns.task import Status
@@ -62,6 +64,7 @@ class Supervisor:
         self._reload = reload
         self._tick = Tick(parts)
         self._doorbell = Doorbell(self._rung)
+        self._herald = Herald(parts.ledger, parts.clock, self._say, str(parts.place.layout.repo))
         self._wake = anyio.Event()
         self._scope = anyio.CancelScope()
         self._stop_watching = anyio.Event()
@@ -88,10 +91,12 @@ class Supervisor:
             await group.start(self._signals)
             self._listen()
             group.start_soon(self._doorbell.run)
+            group.start_soon(self._herald.run)
             if (period := sdnotify.watchdog_sec()) is not None:
                 group.start_soon(self._keep_waking, period / 3)
             with self._scope:
                 await self._loop()
+                await self._herald.finish()
             sdnotify.notify(STOPPING=1, STATUS="stopping")
         return self.report
 
@@ -101,6 +106,9 @@ class Supervisor:
             rail.on_change(self.wake)
         self._parts.forge.on_change(self.wake)
         self._doorbell.want(self._settings.forge)
+
+    def _say(self, topic: str, message: str) -> None:
+        self._tick.tell(topic, message)
 
     def _rung(self) -> None:
         self._parts.forge.poke()
@@ -133,9 +141,11 @@ class Supervisor:
                     self._last_rescan = anyio.current_time()
                 await self._reload_settings()
                 self.report = await self._tick.run(rescan=rescan)
+                self._herald.see(concerns(self._parts, self.report), self._parts.notifiers)
             except LedgerError as error:
                 logger.error("{}; trying again in {:.0f} s", error.line, _LEDGER_RETRY_SEC)
                 sdnotify.notify(STATUS=error.line)
+                self._herald.see(concerns(self._parts, self.report, error), self._parts.notifiers)
                 self.report = replace(self.report, progress=False, idle=False)
                 await anyio.sleep(_LEDGER_RETRY_SEC)
 

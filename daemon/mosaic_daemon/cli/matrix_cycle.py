@@ -31,9 +31,15 @@ def execute(options: argparse.Namespace) -> int:
 
 
 async def _tick(parts: Any) -> dict[str, Any]:
+    from mosaic_daemon.escalation import concerns
+    from mosaic_daemon.herald import Herald
     from mosaic_daemon.tick import Tick
 
-    report = await Tick(parts).run(rescan=True)
+    tick = Tick(parts)
+    report = await tick.run(rescan=True)
+    herald = Herald(parts.ledger, parts.clock, tick.tell, str(parts.place.layout.repo))
+    herald.see(concerns(parts, report), parts.notifiers)
+    await herald.finish()
     return {"counts": report.counts, "stuck": report.stuck, "idle": report.idle}
 
 

@@ -194,6 +194,31 @@ class BudgetSettings(Group):
     estimates."""
 
 
+class NotifySettings(Group):
+    """How a person is told that the work cannot go on without them; see docs/escalation.md."""
+
+    command: tuple[str, ...] | None = Field(default=None, examples=[["mail", "-s", "{subject}", "me@example.org"]])
+    """Argv template, never given to a shell: the message comes on its standard input; `{subject}`, `{topic}`, `{task}`
+    and `{repository}` are filled in."""
+
+    webhook_url: str | None = Field(default=None, examples=["https://chat.example.org/hooks/orchestrator"])
+    """Where the message is posted as JSON."""
+
+    webhook_secret_file: Path | None = Field(default=None, examples=["~/.config/mosaic/notify-secret"])
+    """A file with the secret that signs what is posted, readable by you alone. Left out: the systemd credential
+    `notify-secret`, or no signature."""
+
+    desktop: bool = False
+    """Show it with `notify-send`, where that is installed."""
+
+    @field_validator("command")
+    @classmethod
+    def _not_empty(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is not None and not (value and value[0]):
+            raise ValueError("an empty command; leave the key out to have none")
+        return value
+
+
 class MilestoneSettings(Group):
     """What `bootstrap` plans for."""
 
@@ -239,6 +264,7 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     budget: BudgetSettings = BudgetSettings()
     milestone: MilestoneSettings = MilestoneSettings()
+    notify: NotifySettings = NotifySettings()
     templates: TemplatesSettings = TemplatesSettings()
 
     @classmethod

@@ -69,7 +69,7 @@ class TaskDeferred:
 
 @dataclass(frozen=True, slots=True)
 class TaskBlocked:
-    """Blocked by a person."""
+    """Blocked by a person, or by the `daemon` until a person has mended the task's entry."""
 
     reason: str
     source: str

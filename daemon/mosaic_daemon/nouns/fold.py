@@ -104,8 +104,8 @@ def _on_request(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
             )
         case ev.TaskDeferred(reason=reason), NotStarted() | Failed() | Blocked() | Gating():
             return replace(record, state=Deferred(reason), completed_at=at, notes=_noted(record, reason))
-        case ev.TaskBlocked(reason=reason), NotStarted() | Failed() | Deferred() | Gating():
-            return _blocked_by_person(record, reason, at)
+        case ev.TaskBlocked(reason=reason, source=source), NotStarted() | Failed() | Deferred() | Gating():
+            return _blocked_by_person(record, reason, at, step="start" if source == "daemon" else "person")
         case ev.StopRequested(wanted=wanted), Running() as running:
             return replace(record, state=replace(running, stopping=wanted))
         case ev.GateResumed(), Blocked(attempt=Attempt() as attempt, gate=Gate() as gate):
@@ -214,8 +214,9 @@ def _stopped(record: Record, event: ev.AttemptStopped, at: datetime) -> Record:
             return _blocked_by_person(record, event.reason, at)
 
 
-def _blocked_by_person(record: Record, reason: str, at: datetime) -> Record:
-    failure = Failure(FailureClass.PERSON, "person", reason, at=at)
+def _blocked_by_person(record: Record, reason: str, at: datetime, step: str = "person") -> Record:
+    """`step`: `start` where the daemon found the task's entry unfit, and a person has to mend it."""
+    failure = Failure(FailureClass.PERSON, step, reason, at=at)
     return replace(record, state=Blocked(failure), completed_at=at, notes=_noted(record, reason))
 
 
