@@ -135,7 +135,7 @@ class Checkout:
             The new commit; None when every file is committed like that already.
 
         Raises:
-            Refused: one of them is not ours to commit, cannot be written, or as `changed`, or git does not take the commit.
+            Refused: one of them is not ours to commit or cannot be written, or as `changed`, or git does not take it.
         """
         check_own(files)
         before = self.changed(files)
