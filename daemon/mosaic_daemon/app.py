@@ -18,22 +18,25 @@ from mosaic_daemon.forges.wrappers.commands import Commands
 from mosaic_daemon.forges.wrappers.commands import environment as scripts_environment
 from mosaic_daemon.forges.wrappers.desk import ScriptsDesk
 from mosaic_daemon.forges.wrappers.forge import Conduct, WrappersForge
-from mosaic_daemon.ground import instance
+from mosaic_daemon.ground import instance, templates
 from mosaic_daemon.ground.clock import SystemClock
 from mosaic_daemon.ground.errors import ConfigError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.ground.settings import GateSettings, RuntimeSettings, Settings
 from mosaic_daemon.notices import Notices
 from mosaic_daemon.notifiers.connect import notifiers
+from mosaic_daemon.nouns.documentation import CHECKLIST
 from mosaic_daemon.nouns.events import DrainChanged
 from mosaic_daemon.nouns.figures import tokens
+from mosaic_daemon.nouns.record import Record
+from mosaic_daemon.nouns.task import Kind, Status
 from mosaic_daemon.parts import Parts
 from mosaic_daemon.planning.papers.capfile import CapFile
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.repository.configuration import PersonsConfiguration
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes.base import DEFAULTS, Runtime, environment
-from mosaic_daemon.stages.collect import Judge
+from mosaic_daemon.stages.collect import DocsGate, Judge
 from mosaic_daemon.stages.dispatch import Workplace
 from mosaic_daemon.stages.gate import GatePolicy
 from mosaic_daemon.stages.publish import Publisher
@@ -93,7 +96,9 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
             environment=dict(os.environ),
             templates=settings.templates.path,
         ),
-        judge=Judge(layout, clone, worktrees, settings.worker.retries, settings.worker.may_change),
+        judge=Judge(
+            layout, clone, worktrees, settings.worker.retries, settings.worker.may_change, _docs_gate(settings, ledger)
+        ),
         forge=_forge(layout, settings, clone),
         policy=_policy(settings.gate, clone.branch),
         queue=queue,
@@ -147,6 +152,22 @@ def runtimes(configured: Mapping[str, RuntimeSettings]) -> dict[str, Runtime]:
         given = settings.model_dump(include={"command", "prompt", "output", "pass_env"}, exclude_none=True)
         known[name] = replace(base, env={**base.env, **settings.env}, **given)
     return known
+
+
+def _docs_gate(settings: Settings, ledger: Ledger) -> DocsGate | None:
+    if settings.docs_gate.mode == "off":
+        return None
+    checklist = templates.text(CHECKLIST, folder=settings.templates.path)
+    over = (Status.DONE, Status.FAILED, Status.DEFERRED)
+
+    def is_covered(record: Record) -> bool:
+        to_come = (each for each in ledger.listed() if each.task.kind is Kind.DOCS and each.status not in over)
+        return any(
+            record.id in each.task.depends_on or (each.task.phase is not None and each.task.phase == record.task.phase)
+            for each in to_come
+        )
+
+    return DocsGate(settings.docs_gate.mode == "required", checklist, is_covered)
 
 
 def _forge(layout: Layout, settings: Settings, clone: Clone) -> Forge:

@@ -177,3 +177,36 @@ def test_nothing_a_worker_writes_runs_in_the_daemons_git(repo: Repo, start: Star
     assert start(repo, "--until-idle").wait() == 0
     assert repo.squashes() == {"T-1": 1}
     assert not owned.exists()
+
+
+def test_what_is_not_documented_is_noted(repo: Repo, start: Start) -> None:
+    """By default it lands with a note; a document, a reason, or a documentation task to come is enough."""
+    reason = worker.RESULT.replace('"notes":"ok"', '"notes":"documentation: nothing that users see"')
+    source = worker.writing({"src/T-3.py": "x"})
+    repo.write_tasks(
+        repo.task("T-1", files={"src/a.py": "x"}),
+        repo.task("T-2", files={"src/b.py": "x", "docs/b.md": "x"}),
+        repo.bare_task("T-3", source, worker.COMMIT, reason),
+        repo.task("T-4", files={"src/d.py": "x"}, phase=1),
+        repo.task("T-5", files={"docs/d.md": "x"}, phase=1, kind="docs", depends_on=["T-4"]),
+    )
+    assert start(repo, "--until-idle").wait() == 0
+    noted = {task for task, entry in repo.shown().items() if "docs gate: it changes code" in entry["notes"]}
+    assert noted == {"T-1"}
+
+
+def test_where_documentation_is_required_the_worker_is_told(repo: Repo, start: Start) -> None:
+    """With the items of the project's own checklist."""
+    repo.configure('[gate]\nci_command = ["true"]\n[docs_gate]\nmode = "required"\n')
+    (repo.colleague() / "docs").mkdir()
+    repo.push_meanwhile("docs/DOCUMENTATION-CHECKLIST.md", "- [ ] The manual says who may log in: auth\n")
+    document = worker.writing({"docs/login.md": "x"})
+    repo.write_tasks(
+        repo.task(
+            "T-1",
+            f'if grep -q "The manual says who may log in" "$MOSAIC_PROMPT_FILE"; then {document}; fi',
+            files={"src/auth.py": "x"},
+        )
+    )
+    assert start(repo, "--until-idle").wait() == 0
+    assert repo.gates() == {"T-1.2": 1}

@@ -194,6 +194,14 @@ class BudgetSettings(Group):
     estimates."""
 
 
+class DocsGateSettings(Group):
+    """Whether changes to code, API, authentication or infrastructure have to be documented in the same change."""
+
+    mode: Literal["off", "warn", "required"] = "warn"
+    """`warn`: what is missing goes into the task's notes. `required`: the attempt fails and is told. It is enough that a
+    documentation task of the same phase is still to come, or that the worker's notes give a reason."""
+
+
 class NotifySettings(Group):
     """How a person is told that the work cannot go on without them; see docs/escalation.md."""
 
@@ -264,6 +272,7 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     budget: BudgetSettings = BudgetSettings()
     milestone: MilestoneSettings = MilestoneSettings()
+    docs_gate: DocsGateSettings = DocsGateSettings()
     notify: NotifySettings = NotifySettings()
     templates: TemplatesSettings = TemplatesSettings()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from mosaic_daemon.ground.errors import InputError, MosaicError, Unavailable, is
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.nouns.attempt import LIMITED, Attempt, Failure, FailureClass
 from mosaic_daemon.nouns.boundaries import Leave, trespass
+from mosaic_daemon.nouns.documentation import CHECKLIST, missing
 from mosaic_daemon.nouns.events import (
     AttemptFailed,
     AttemptReleased,
@@ -23,6 +25,7 @@ from mosaic_daemon.nouns.events import (
 )
 from mosaic_daemon.nouns.gate import Hold
 from mosaic_daemon.nouns.record import Record, Running
+from mosaic_daemon.nouns.task import Kind
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes import read
@@ -47,12 +50,28 @@ class Unacceptable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class DocsGate:
+    """Whether a change has to be documented.
+
+    Attributes:
+        required: an attempt that is not documented fails; otherwise its notes say so.
+        checklist: stands in where the project has none of its own.
+        is_covered: whether a task that is still to come documents this one.
+    """
+
+    required: bool
+    checklist: str
+    is_covered: Callable[[Record], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Judge:
     """What a verdict needs.
 
     Attributes:
         retries: tries after the first before the task is `failed`.
         may_change: patterns of paths that every worker may change although they are not workers'.
+        docs_gate: None: nobody asks for documentation.
     """
 
     layout: Layout
@@ -60,6 +79,7 @@ class Judge:
     worktrees: Worktrees
     retries: int
     may_change: tuple[str, ...] = ()
+    docs_gate: DocsGate | None = None
 
     async def verdict(self, record: Record, runtime: Runtime, end: Ended | Lost, now: datetime) -> list[Event]:
         """The events that follow from the end of the attempt `record` is in. Nothing is changed by asking twice."""
@@ -74,6 +94,7 @@ class Judge:
         try:
             result = self._result(attempt, reading, end)
             head = await self._accepted_head(record, attempt, result)
+            notes = await self._documented(record, attempt, head, result.notes)
         except (Unacceptable, MosaicError) as error:
             if isinstance(error, Unavailable) or is_full_disk(error):
                 raise
@@ -84,7 +105,7 @@ class Judge:
             failure = Failure(kind, "worker", str(error), status=attempt.name, tail=tail, at=now)
             return [self._failed(record, attempt, failure, reading.used)]
         used = reading.used if reading.used is not None else result.used
-        return [ResultAccepted(attempt.fence, head, used, result.notes)]
+        return [ResultAccepted(attempt.fence, head, used, notes)]
 
     def _stopped(self, record: Record, used: int | None = None) -> AttemptStopped | None:
         match record.state:
@@ -161,6 +182,23 @@ class Judge:
                 target = (await self.clone.commits.blob(change.blob)).decode("utf-8", "replace")
                 if _leads_out(change.path, target):
                     raise Unacceptable(f"the symlink {change.path} points out of the repository")
+
+    async def _documented(self, record: Record, attempt: Attempt, head: str, notes: str) -> str:
+        """The notes, with what is not documented.
+
+        Raises:
+            Unacceptable: it has to be.
+        """
+        gate = self.docs_gate
+        if gate is None or record.task.kind not in (Kind.CODE, Kind.CONFIG) or gate.is_covered(record):
+            return notes
+        own = await self.clone.commits.read(attempt.base_sha, CHECKLIST)
+        checklist = gate.checklist if own is None else own.decode("utf-8", "replace")
+        changes = await self.clone.commits.changes(attempt.base_sha, head)
+        gap = missing((change.path for change in changes), notes, checklist)
+        if gap and gate.required:
+            raise Unacceptable(gap)
+        return f"{notes} | docs gate: {gap}" if gap else notes
 
 
 def stray_results(layout: Layout, active: set[str]) -> list[ResultRejected]:
