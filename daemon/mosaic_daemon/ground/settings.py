@@ -198,8 +198,8 @@ class DocsGateSettings(Group):
     """Whether changes to code, API, authentication or infrastructure have to be documented in the same change."""
 
     mode: Literal["off", "warn", "required"] = "warn"
-    """`warn`: what is missing goes into the task's notes. `required`: the attempt fails and is told. It is enough that a
-    documentation task of the same phase is still to come, or that the worker's notes give a reason."""
+    """`warn`: what is missing goes into the task's notes. `required`: the attempt fails and is told. It is enough that
+    a documentation task of the same phase is still to come, or that the worker's notes give a reason."""
 
 
 class NotifySettings(Group):
