@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from mosaic_daemon.faces.queue import QueueFace
 from mosaic_daemon.faces.table import TableFace
@@ -129,12 +130,20 @@ def prepare(layout: Layout) -> None:
     for folder in (layout.state, layout.results, layout.attempts, layout.worktrees, layout.history):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     layout.state.chmod(0o700)
-    exclude = layout.repo / ".git" / "info" / "exclude"
-    if (layout.repo / ".git").is_dir():
-        lines = exclude.read_text(encoding="utf-8").splitlines() if exclude.exists() else []
-        if _EXCLUDE not in lines:
-            exclude.parent.mkdir(exist_ok=True)
-            exclude.write_text("\n".join([*lines, _EXCLUDE]) + "\n", encoding="utf-8")
+    exclude = _exclude_file(layout.repo / ".git")
+    lines = exclude.read_text(encoding="utf-8").splitlines() if exclude.exists() else []
+    if _EXCLUDE not in lines:
+        exclude.parent.mkdir(exist_ok=True)
+        exclude.write_text("\n".join([*lines, _EXCLUDE]) + "\n", encoding="utf-8")
+
+
+def _exclude_file(git: Path) -> Path:
+    """Where git keeps the repository's own exclude lines; a worktree or submodule has its `.git` elsewhere."""
+    if git.is_file():
+        git = git.parent / git.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+        common = git / "commondir"
+        git = git / common.read_text(encoding="utf-8").strip() if common.exists() else git
+    return git / "info" / "exclude"
 
 
 def runtimes(configured: Mapping[str, RuntimeSettings]) -> dict[str, Runtime]:

@@ -60,6 +60,15 @@ def test_twice_changes_nothing(bare: Repo, command: Commands) -> None:
     assert exclude.count("/.mosaic/orchestrator/") == 1
 
 
+def test_in_a_linked_worktree_git_does_not_see_it_either(bare: Repo, command: Commands) -> None:
+    """Its `.git` is a file, and the exclude lines are the main repository's."""
+    tree = bare.folder / "tree"
+    git(bare.root, "worktree", "add", "-q", str(tree), "-b", "other")
+    assert command("init", cwd=tree).code == 0
+    assert (tree / ".mosaic" / "orchestrator").is_dir()
+    assert git(tree, "status", "--porcelain") == ""
+
+
 def test_the_four_names_are_linked_and_work(bare: Repo, command: Commands) -> None:
     """Again is fine; a stale link is replaced; somebody's own file is not."""
     folder = bare.folder / "home" / ".config" / "mosaic" / "bin"
