@@ -73,6 +73,7 @@ def test_a_token_that_is_refused_blocks_one_task_and_holds_the_others(on: OnForg
     daemon.until(lambda: tasks("blocked"), "one to be blocked")
     daemon.until(lambda: "give the forge a token" in on.repo.reports(), "it to wait")
     [blocked] = tasks("blocked")
+    daemon.until(lambda: on.repo.shown()[blocked]["evidence"], "the queue's file to say why")
     assert on.repo.shown()[blocked]["evidence"]["class"] == "unauthorized"
     on.fake.grant(on.fake.token)
     daemon.ask("cycle")
