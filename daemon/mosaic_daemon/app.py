@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from mosaic_daemon.faces.learnings import Learnings
 from mosaic_daemon.faces.queue import QueueFace
 from mosaic_daemon.faces.table import TableFace
 from mosaic_daemon.forges.base import Forge
@@ -32,9 +33,11 @@ from mosaic_daemon.nouns.figures import tokens
 from mosaic_daemon.nouns.record import Record
 from mosaic_daemon.nouns.task import Kind, Status
 from mosaic_daemon.parts import Parts
+from mosaic_daemon.planning.learning.conclusions import Conclusions
 from mosaic_daemon.planning.papers.capfile import CapFile
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.repository.configuration import PersonsConfiguration
+from mosaic_daemon.repository.qa_reports import QaReports
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes.base import DEFAULTS, Runtime, environment
 from mosaic_daemon.stages.collect import DocsGate, Judge
@@ -82,7 +85,10 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
     """The parts of a tick from settings; what must outlive a change of settings is handed in."""
     check(settings)
     worktrees = Worktrees(layout.worktrees, clone)
-    queue, table = QueueFace(layout, ledger), TableFace(layout, ledger, clone)
+    queue, table = (
+        QueueFace(layout, ledger),
+        TableFace(layout, ledger, clone, _learnings(layout, settings, clone, ledger)),
+    )
     interval = timedelta(seconds=settings.tracking.interval_sec)
     return Parts(
         ledger=ledger,
@@ -107,12 +113,19 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
         publisher=Publisher(queue, table, interval, table_enabled=settings.tracking.commit != "off"),
         schedule=Schedule(settings.worker.runtime),
         spending=Spending(),
+        conclusions=Conclusions(ledger, QaReports(layout.repo)),
         cap=CapFile(layout.repo, tokens(settings.budget.cap) if settings.budget.cap else None),
         clock=SystemClock(),
         max_workers=settings.run.max_workers,
         default_runtime=settings.worker.runtime,
         notifiers=notifiers(settings.notify, os.environ, environment(DEFAULTS["shell"], os.environ, {})),
     )
+
+
+def _learnings(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> Learnings:
+    milestone = settings.milestone
+    values = {"PROJECT": layout.repo.name, "MILESTONE": milestone.name, "TASK_PREFIX": milestone.prefix}
+    return Learnings(ledger, clone, {key: value or "" for key, value in values.items()}, settings.templates.path)
 
 
 async def _rebuild(parts: Parts) -> None:

@@ -72,6 +72,10 @@ def log(task: str, event: ev.Event, record: Record | None) -> None:
             bound.warning("runtime {} holds until {}: {}", runtime, hold.until or "it is mended", hold.reason)
         case ev.TaskDone(evidence=evidence):
             bound.info("{} {}", task, evidence.get("summary", "done"))
+        case ev.TaskConcluded(variance=variance) if variance is not None:
+            bound.info("{} {}", task, variance.line)
+        case ev.Reported(message=message):
+            bound.warning("{}", message)
         case ev.GateHeld(hold=hold):
             bound.info("{} waits: {}", task, hold.reason)
         case ev.AttemptStarted(worker=worker):
@@ -80,7 +84,7 @@ def log(task: str, event: ev.Event, record: Record | None) -> None:
             bound.info("{} accepted at {}", attempt, head[:12])
         case ev.GateStepped(step=step) | ev.GateIntended(step=step):
             bound.debug("{} {} {}", task, event.kind, step)
-        case ev.AttemptIntended() | ev.ResultRejected():
+        case ev.AttemptIntended() | ev.ResultRejected() | ev.TaskConcluded():
             bound.debug("{} {}", task, event.kind)
         case _:
             bound.info("{} {}", task or "repository", event.kind)

@@ -13,6 +13,7 @@ from mosaic_daemon.ground.clock import Clock
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.notifiers.base import Notifier
 from mosaic_daemon.nouns.task import Status
+from mosaic_daemon.planning.learning.conclusions import Conclusions
 from mosaic_daemon.planning.papers.capfile import CapFile
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.stages.collect import Judge
@@ -46,6 +47,7 @@ class Parts:
     publisher: Publisher
     schedule: Schedule
     spending: Spending
+    conclusions: Conclusions
     cap: CapFile
     clock: Clock
     max_workers: int

@@ -258,8 +258,20 @@ class Tick:
 
     # --- faces out ----------------------------------------------------------------------------------------------------
 
-    async def _publish(self) -> None:
+    async def _wrap_up(self) -> None:
+        """What follows the end of tasks, before anything is shown of it."""
         self._sync()
+        if self._parts.conclusions.are_due:
+            await self._guarded("", self._conclude_tasks())
+
+    async def _conclude_tasks(self) -> None:
+        concluded = await self._parts.conclusions.carry_out(self._now)
+        log_all("", concluded.entries, self._parts.ledger.records)
+        self.tell("report cleanup", "; ".join(concluded.problems))
+        self._sync()
+
+    async def _publish(self) -> None:
+        await self._wrap_up()
         publisher, quiet = self._parts.publisher, self._is_quiet()
         due = publisher.queue_due(self._now, quiet=quiet)
         if due is not None and due <= self._now:
@@ -296,13 +308,14 @@ class Tick:
 
     async def _publish_table(self) -> None:
         table = self._parts.table
-        self._sync()
+        await self._wrap_up()
         try:
             for _ in range(3):
                 await self._take_in_table()
                 if await table.publish(self._now):
                     self._landed = True
                     self.tell("table", "")
+                    self.tell("learnings", table.learnings.problem)
                     break
         except LedgerError:
             raise
@@ -354,6 +367,7 @@ class Tick:
             changed.sort(key=lambda record: record.position)
             self._parts.schedule.update(changed)
             self._parts.spending.update(changed)
+            self._parts.conclusions.update(changed)
             self._parts.publisher.show(changed)
 
     def _record(self, task: str, event: ev.Event) -> None:

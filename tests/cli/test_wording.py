@@ -13,6 +13,7 @@ from mosaic_daemon.nouns.attempt import FailureClass
 from mosaic_daemon.nouns.events import Event
 from mosaic_daemon.nouns.gate import Hold, Step
 from mosaic_daemon.nouns.task import Status
+from mosaic_daemon.nouns.variance import Variance
 from mosaic_daemon.store import codec
 from tests.samples import NOON, added, attempt, failure, stepped, task
 
@@ -42,6 +43,8 @@ EVENTS: list[Event] = [
     ev.GateResumed("ada"),
     ev.TaskDone({"summary": "done: abc on main"}),
     ev.DoneFound({"summary": "done: found on the base branch"}),
+    ev.TaskConcluded(1, Variance(8_000, 12_000, "GUARD_ADD", 1, NOON, 2, ("validation",))),
+    ev.TaskConcluded(1),
     ev.RuntimeHeld("claude", Hold("the provider's limit", NOON)),
     ev.RuntimeReleased("claude"),
     ev.DrainChanged(True, "SIGTERM"),

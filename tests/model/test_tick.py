@@ -27,6 +27,7 @@ from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns import record as states
 from mosaic_daemon.nouns.record import Dispatching, Done, Removed
 from mosaic_daemon.nouns.task import Status
+from mosaic_daemon.nouns.variance import learning
 from mosaic_rails.base import Offered, Running
 from tests.model.world import World
 from tests.store.refold import refolded
@@ -37,6 +38,8 @@ _MOST_TASKS = 6
 _PICK = st.integers(0, _MOST_TASKS - 1)
 #: After how many instants the daemon dies; None: it lives.
 _FUSE = st.none() | st.integers(1, 30)
+#: Workers use 1K each: as expected, 67 % more, four times as much.
+_ESTIMATES = st.sampled_from([None, "1K", "600", "250"])
 _ANSWERS: dict[str, Answer | Exception | None] = {
     "as it is": None,
     "sent": Sent("500"),
@@ -73,16 +76,22 @@ class Deliveries(RuleBasedStateMachine):
 
     # --- people -------------------------------------------------------------------------------------------------------
 
-    @initialize(count=st.integers(1, 3), needs=st.integers(0, 1), shared=st.booleans())
-    def begin(self, count: int, needs: int, shared: bool) -> None:
-        self.enqueue(count, needs, shared, backwards=False)
+    @initialize(count=st.integers(1, 3), needs=st.integers(0, 1), shared=st.booleans(), estimate=_ESTIMATES)
+    def begin(self, count: int, needs: int, shared: bool, estimate: str | None) -> None:
+        self.enqueue(count, needs, shared, backwards=False, estimate=estimate)
 
     @precondition(lambda self: len(self.tasks) < _MOST_TASKS)
-    @rule(count=st.integers(1, 3), needs=st.sampled_from([0, 0, 1, 2]), shared=st.booleans(), backwards=st.booleans())
-    def enqueue(self, count: int, needs: int, shared: bool, backwards: bool) -> None:
+    @rule(
+        count=st.integers(1, 3),
+        needs=st.sampled_from([0, 0, 1, 2]),
+        shared=st.booleans(),
+        backwards=st.booleans(),
+        estimate=_ESTIMATES,
+    )
+    def enqueue(self, count: int, needs: int, shared: bool, backwards: bool, estimate: str | None) -> None:
         for _ in range(count):
             before = self.tasks[-needs:] if needs else []
-            entry: dict[str, Any] = {"id": f"T-{len(self.tasks)}", "description": "do it"}
+            entry: dict[str, Any] = {"id": f"T-{len(self.tasks)}", "description": "do it", "estimate": estimate}
             entry |= {"depends_on": [] if backwards else before, "branch": "fix/shared" if shared else None}
 
             def change(entries: list[dict[str, Any]], entry: dict[str, Any] = entry, before: Any = before) -> None:
@@ -361,9 +370,27 @@ class Deliveries(RuleBasedStateMachine):
             self._cooperate()
         assert self._left() == {}
         assert set(self.tasks) - self.unread <= set(self.world.ledger.records)
+        self._what_was_learnt_is_there_once()
         done = {record.id: "done" for record in self.world.ledger.in_state(Done)}
         assert self.world.queued() == done
         assert self.world.shown() == done
+
+    def _what_was_learnt_is_there_once(self) -> None:
+        """Each end of a task that was far from its estimate, and nothing else; every end was concluded once."""
+        ends = [
+            (entry.task, entry.event)
+            for _, entry in self.world.journal.entries()
+            if isinstance(entry.event, ev.TaskConcluded)
+        ]
+        assert len(ends) == len({(task, event.fence) for task, event in ends})
+        assert all(record.concluded == record.fence for record in self.world.ledger.in_state(Done))
+        taught = [learning(task, event.variance) for task, event in ends if event.variance]
+        found = self.world.learnings()
+        assert [each for at, each in enumerate(found) if each in found[:at]] == []
+        assert [each for each in found if each not in taught] == []
+        for record in self.world.ledger.records.values():
+            if record.variance is not None and record.variance.rating.is_learning:
+                assert learning(record.id, record.variance) in found
 
     def _left(self) -> dict[str, object]:
         """What is not delivered, by task; entries that could not be taken in as they stand in the file."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
+from mosaic_daemon.faces.learnings import LEARNINGS, Learnings
 from mosaic_daemon.faces.queue import QueueFace
 from mosaic_daemon.faces.table import TableFace
 from mosaic_daemon.forges.base import Answer, Proposal, Verdict
@@ -26,8 +27,10 @@ from mosaic_daemon.nouns.events import GateResumed
 from mosaic_daemon.nouns.gate import Step
 from mosaic_daemon.nouns.record import Gating
 from mosaic_daemon.parts import Parts, Report
+from mosaic_daemon.planning.learning.conclusions import Conclusions
 from mosaic_daemon.planning.papers.capfile import CapFile
 from mosaic_daemon.repository.clone import BaseMoved, Clone
+from mosaic_daemon.repository.qa_reports import QaReports
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes.base import Runtime
 from mosaic_daemon.stages.collect import Judge
@@ -47,6 +50,9 @@ from tests.samples import NOON
 
 #: An agent that reports limits and tokens; its program is on every system, and nobody starts it.
 AGENT = Runtime("agent", ("sh",), "file", "claude-stream-json", MappingProxyType({}), ())
+
+
+_PROJECT = {"PROJECT": "app", "MILESTONE": "", "TASK_PREFIX": "T"}
 
 
 class Killed(BaseException):
@@ -247,7 +253,10 @@ class World:
         ledger = Ledger(self.journal)
         clone = cast("Clone", self.commits)
         trees = cast("Worktrees", Folders(self.layout.worktrees))
-        queue, table = QueueFace(self.layout, ledger), TableFace(self.layout, ledger, clone)
+        queue, table = (
+            QueueFace(self.layout, ledger),
+            TableFace(self.layout, ledger, clone, Learnings(ledger, clone, _PROJECT, None)),
+        )
         worker = WorkerSettings(runtime="agent")
         runtimes = {"agent": AGENT}
         place = Workplace(
@@ -267,6 +276,7 @@ class World:
                 publisher=Publisher(queue, table, timedelta(seconds=10), table_enabled=True),
                 schedule=Schedule("agent"),
                 spending=Spending(),
+                conclusions=Conclusions(ledger, QaReports(self.layout.repo)),
                 cap=CapFile(self.layout.repo, None),
                 clock=Hands(lambda: self.now),
                 max_workers=2,
@@ -308,6 +318,12 @@ class World:
         """The status of every row that the table on the base branch shows, by id."""
         text = self.forge.history[self.forge.head].files.get(TABLE, "")
         return {row.cells["id"]: row.cells["status"] for row in parse(text, source=TABLE).rows}
+
+    def learnings(self) -> list[dict[str, Any]]:
+        """The entries of the learnings file on the base branch."""
+        text = self.forge.history[self.forge.head].files.get(LEARNINGS)
+        entries: list[dict[str, Any]] = json.loads(text)["learnings"] if text else []
+        return entries
 
     def _queue(self) -> dict[str, Any] | None:
         file = self.layout.tasks

@@ -60,6 +60,7 @@ EVENTS: dict[str, ev.TaskEvent] = {
     "gate-resumed": ev.GateResumed("test"),
     "task-done": ev.TaskDone({"summary": "done"}),
     "done-found": ev.DoneFound({"summary": "found"}),
+    "task-concluded": ev.TaskConcluded(1),
 }
 AT_STEP = {"gating": Step.MERGEABLE, "intended": Step.MERGE, "merged": Step.VERIFY, "closing": Step.CLOSE}
 
@@ -77,8 +78,8 @@ ALLOWED: dict[str, set[str]] = {
     "intended": {*_IN_GATE, "gate-rewound"},
     "merged": _IN_GATE,
     "closing": {*_IN_GATE, "task-done"},
-    "done": set(),
-    "failed": {"task-removed", *_ASKED},
+    "done": {"task-concluded"},
+    "failed": {"task-removed", *_ASKED, "task-concluded"},
     "blocked": {"task-removed", "requeued", "task-deferred"},
     "blocked-in-gate": {"task-removed", "requeued", "task-deferred", "gate-resumed"},
     "blocked-intended": {"gate-resumed"},

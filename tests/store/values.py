@@ -24,6 +24,7 @@ from mosaic_daemon.nouns.record import (
 )
 from mosaic_daemon.nouns.system import System
 from mosaic_daemon.nouns.task import Kind, Task
+from mosaic_daemon.nouns.variance import Variance
 
 TEXT = st.text(max_size=8)
 NAMES = st.sampled_from(["T-1", "a.b", "X"])
@@ -41,6 +42,8 @@ MAYBE_MOMENT = st.none() | MOMENTS
 MAYBE_USED = st.none() | st.integers(min_value=0)
 WANTED = st.sampled_from(["not-started", "deferred", "blocked"])
 LINES = st.lists(TEXT, max_size=2).map(tuple)
+TOKENS = st.integers(min_value=1, max_value=10**9)
+VARIANCES = st.builds(Variance, TOKENS, TOKENS, TEXT, TOKENS, MOMENTS, TOKENS, LINES)
 
 TASKS = st.builds(
     Task,
@@ -130,10 +133,11 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.GateFailed, FAILURES),
     st.builds(ev.GateResumed, TEXT),
     st.builds(ev.DoneFound, FACTS),
+    st.builds(ev.TaskConcluded, st.integers(min_value=0), st.none() | VARIANCES),
     st.builds(ev.TaskDone, FACTS),
     st.builds(ev.RuntimeHeld, TEXT, HOLDS),
     st.builds(ev.RuntimeReleased, TEXT),
     st.builds(ev.DrainChanged, st.booleans(), TEXT),
     st.builds(ev.Reported, TEXT, TEXT, FACTS),
 )
-EVERY_KIND = 29
+EVERY_KIND = 30

@@ -110,6 +110,14 @@ def _used(body: Body) -> str:
     return f", {used}" if used else ""
 
 
+def _concluded(body: Body) -> str:
+    variance = body.get("variance")
+    if not variance:
+        return "its end is concluded; use or estimate is unknown"
+    estimate, used = int(variance["estimate"]), int(variance["used"])
+    return f"took {tokens(used)} of {tokens(estimate)} estimated ({(used - estimate) / estimate:+.0%})"
+
+
 _SENTENCES: Mapping[str, Callable[[Body], str]] = {
     "task-added": lambda e: f"taken in from {e['source']}",
     "task-edited": lambda e: f"edited in {e['source']}: {_edited(e)}",
@@ -141,6 +149,7 @@ _SENTENCES: Mapping[str, Callable[[Body], str]] = {
     "gate-resumed": lambda e: f"the gate goes on, asked for in {e['source']}",
     "done-found": lambda e: str(e["evidence"].get("summary", "found done on the base branch")),
     "task-done": lambda e: str(e["evidence"].get("summary", "done")),
+    "task-concluded": _concluded,
     "runtime-held": lambda e: f"no start on {e['runtime']}{_until(e['hold'].get('until'))}: {e['hold']['reason']}",
     "runtime-released": lambda e: f"starts on {e['runtime']} again",
     "drain-changed": lambda e: f"{'draining' if e['draining'] else 'not draining any more'} ({e['source']})",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from mosaic_daemon.faces.learnings import Learnings
 from mosaic_daemon.faces.published import Published
 from mosaic_daemon.ground.errors import Refused, Unavailable
 from mosaic_daemon.ground.failpoints import failpoint
@@ -30,6 +31,7 @@ class TableFace:
     """The tracking table.
 
     Attributes:
+        learnings: a file that goes along with its commits.
         problems: rows that cannot be read; they stay as they are.
         degraded: why it is not published; None while it is.
         dirty: the table does not show what the ledger says.
@@ -37,8 +39,9 @@ class TableFace:
 
     name = TABLE
 
-    def __init__(self, layout: Layout, ledger: Ledger, clone: Clone) -> None:
+    def __init__(self, layout: Layout, ledger: Ledger, clone: Clone, learnings: Learnings) -> None:
         self._clone = clone
+        self.learnings = learnings
         self._ledger = ledger
         self._published = Published("table", layout.history, ledger)
         self._entries: dict[str, dict[str, Any]] = {}
@@ -59,6 +62,7 @@ class TableFace:
         """
         if base_sha == self._at:
             return None
+        self.dirty |= self.learnings.is_waiting  # somebody may have mended their file
         text = await self._clone.commits.read(base_sha, TABLE)
         if text is None or (text == self._text and self._told_at is None):
             self._at = base_sha
@@ -95,7 +99,9 @@ class TableFace:
 
     def show(self, changed: Iterable[Record]) -> None:
         """Records as they are now; the table follows with the next `publish`."""
-        for record in changed:
+        records = list(changed)
+        self.learnings.show(records)
+        for record in records:
             if isinstance(record.state, Removed):
                 self._entries.pop(record.id, None)
             else:
@@ -119,17 +125,19 @@ class TableFace:
         rows = [row_of(entry, cells.get(task)) for task, entry in self._entries.items()]
         rows += [dict(row) for task, row in cells.items() if task not in self._entries and not self._is_task(task)]
         text = table.render(shown, rows).encode("utf-8", "surrogateescape")
-        if text == (self._text or b""):
+        beside = await self.learnings.files(self._at, now)
+        if text == (self._text or b"") and not beside:
             self.dirty = False
             return True
         self._published.intend(text)
-        commit = await self._clone.commit_files(self._at, {TABLE: text}, MESSAGE, now)
+        commit = await self._clone.commit_files(self._at, {TABLE: text, **beside}, MESSAGE, now)
         failpoint("publish.table.before-act")
         try:
             await self._clone.land(commit, self._at)
         except BaseMoved:
             return False
         failpoint("publish.table.after-act")
+        self.learnings.settle()
         self._published.settle(text)
         self._text, self._at, self.dirty, self.degraded = text, commit, False, None
         self._base = self._tasks(_parse(text))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from mosaic_daemon.nouns.attempt import Attempt, Failure
 from mosaic_daemon.nouns.gate import Hold, Step
 from mosaic_daemon.nouns.task import Task
+from mosaic_daemon.nouns.variance import Variance
 
 # --- people -----------------------------------------------------------------------------------------------------------
 
@@ -241,6 +242,19 @@ class TaskDone:
     kind: Literal["task-done"] = "task-done"
 
 
+@dataclass(frozen=True, slots=True)
+class TaskConcluded:
+    """What follows a task's end is done: its reports are cleaned up, its variance is known.
+
+    Attributes:
+        fence: of its last attempt. variance: None when its use or its estimate is unknown.
+    """
+
+    fence: int
+    variance: Variance | None = None
+    kind: Literal["task-concluded"] = "task-concluded"
+
+
 # --- the whole repository ---------------------------------------------------------------------------------------------
 
 
@@ -302,6 +316,7 @@ TaskEvent = (
     | GateResumed
     | TaskDone
     | DoneFound
+    | TaskConcluded
 )
 SystemEvent = RuntimeHeld | RuntimeReleased | DrainChanged | Reported
 Event = TaskEvent | SystemEvent

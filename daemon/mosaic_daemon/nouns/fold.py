@@ -53,6 +53,9 @@ def advance(record: Record | None, event: ev.TaskEvent, at: datetime) -> Record:
             return replace(
                 record, state=Done(evidence), completed_at=at, notes=_noted(record, str(evidence["summary"]))
             )
+        case ev.TaskConcluded(fence=fence, variance=variance) if record.is_to_be_concluded and fence == record.fence:
+            notes = _noted(record, variance.note if variance else "")
+            return replace(record, concluded=fence, variance=variance, notes=notes)
         case (
             ev.TaskRemoved()
             | ev.Requeued()

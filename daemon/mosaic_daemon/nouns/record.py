@@ -10,6 +10,7 @@ from typing import Any, Literal
 from mosaic_daemon.nouns.attempt import Attempt, Failure
 from mosaic_daemon.nouns.gate import Gate
 from mosaic_daemon.nouns.task import Status, Task
+from mosaic_daemon.nouns.variance import Variance
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,8 @@ class Record:
         last_failure: goes into the next prompt.
         used: tokens of all attempts together; None when nothing was reported.
         notes: one line per thing worth knowing, oldest first.
+        concluded: the fence at whose end everything was done that follows an end; None before the first.
+        variance: at that end; None when use or estimate was unknown.
     """
 
     task: Task
@@ -129,6 +132,8 @@ class Record:
     completed_at: datetime | None = None
     used: int | None = None
     notes: tuple[str, ...] = ()
+    concluded: int | None = None
+    variance: Variance | None = None
 
     @property
     def id(self) -> str:
@@ -159,6 +164,11 @@ class Record:
                 return attempt
             case _:
                 return None
+
+    @property
+    def is_to_be_concluded(self) -> bool:
+        """It has ended, and what follows an end is not done yet."""
+        return isinstance(self.state, Done | Failed) and self.concluded != self.fence
 
     @property
     def occupies_slot(self) -> bool:

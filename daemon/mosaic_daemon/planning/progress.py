@@ -11,7 +11,9 @@ from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.nouns.budget import Budget, Cap
 from mosaic_daemon.planning import planner
 from mosaic_daemon.planning.finding import Report
+from mosaic_daemon.planning.papers import heuristics
 from mosaic_daemon.planning.plan import Milestone, Plan
+from mosaic_daemon.planning.planner.learned import NOTHING_LEARNED, Heuristics
 from mosaic_daemon.store.reader import LedgerReader
 from mosaic_daemon.tracking import table
 
@@ -25,18 +27,19 @@ _MAX_BYTES = 64 << 20
 class Progress:
     """Attributes:
     statuses: of every task that is known, by id; the ledger's word wins over the table's.
-    used: tokens of all attempts so far.
+    used: tokens of all attempts so far. heuristics: what finished work has taught about estimates.
     """
 
     statuses: Mapping[str, str]
     used: int = 0
+    heuristics: Heuristics = NOTHING_LEARNED
 
     @classmethod
     def of(cls, layout: Layout) -> Progress:
         """Read them from the checkout's table and the ledger.
 
         Raises:
-            InputError: the table cannot be read. LedgerError: the ledger cannot be read.
+            InputError: the table or the learnt factors cannot be read. LedgerError: the ledger cannot be read.
         """
         rows = table.parse(_table(layout), source=str(layout.table)).rows
         statuses, used = {row.cells["id"]: row.cells["status"] for row in rows}, 0
@@ -47,7 +50,7 @@ class Progress:
                     used += row.get("used") or 0
         except FileNotFoundError:
             pass
-        return cls(statuses, used)
+        return cls(statuses, used, heuristics.read(layout.repo))
 
     def planned(self, report: Report, milestone: Milestone, known: Plan | None) -> Plan:
         """The plan for a report that leaves alone what has begun.
@@ -55,7 +58,7 @@ class Progress:
         A phase that gets new work after its documentation or verification has begun gets these a second time.
         """
         taken = frozenset(self.statuses)
-        plan = planner.planned(report, milestone, known, taken)
+        plan = planner.planned(report, milestone, known, taken, self.heuristics)
         if known is None:
             return plan
         before = {each.task.id: each for each in known.tasks}
@@ -67,7 +70,7 @@ class Progress:
         }
         if again:
             left = tuple(each for each in known.tasks if each.task.id not in again)
-            plan = planner.planned(report, milestone, replace(known, tasks=left), taken)
+            plan = planner.planned(report, milestone, replace(known, tasks=left), taken, self.heuristics)
         tasks = tuple(
             before[name] if self._has_begun(name := each.task.id) and name in before else each for each in plan.tasks
         )

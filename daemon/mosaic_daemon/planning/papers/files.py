@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mosaic_daemon.faces.learnings import LEARNINGS
 from mosaic_daemon.ground import templates
 from mosaic_daemon.ground.layout import TABLE
 from mosaic_daemon.nouns.figures import tokens_text
@@ -15,6 +16,7 @@ from mosaic_daemon.nouns.task import Task
 from mosaic_daemon.planning.papers import prd
 from mosaic_daemon.planning.papers.capfile import PLAN_FILE
 from mosaic_daemon.planning.papers.graph import mermaid
+from mosaic_daemon.planning.papers.heuristics import ESTIMATES
 from mosaic_daemon.planning.papers.record import PlanRecord, rendered
 from mosaic_daemon.planning.plan import Plan
 from mosaic_daemon.tracking import table
@@ -23,7 +25,6 @@ from mosaic_daemon.tracking.merge import row_of
 from mosaic_daemon.tracking.view import entry_of
 
 GRAPH_FILE = "docs/tasks/plan.md"
-LEARNINGS = "docs/tasks/orchestrator-learnings.json"
 KEPT = (prd.PRD_FILE, LEARNINGS)
 """Made where they are missing, and never written again."""
 IGNORED = (
@@ -66,6 +67,8 @@ def papers(record: PlanRecord, project: Project, table_text: bytes | None = None
     }
     if project.read(LEARNINGS) is None:
         written[LEARNINGS] = _filled("orchestrator/orchestrator-learnings.json.template", project)
+    if (factors := project.read(ESTIMATES)) is not None:
+        written[ESTIMATES] = factors  # `retro --apply` leaves it uncommitted
     if (
         draft := prd.draft(project.root, plan, record.quality_gates, values=project.values, folder=project.folder)
     ) is not None:

@@ -116,6 +116,16 @@ _DOCUMENTS_WANTED = keywords(
 )  # fmt: skip
 
 
+VERIFICATION = "VERIFICATION"
+"""The type of a phase's verification task: no finding is of it."""
+
+
+def files_named(wording: Wording) -> int | None:
+    """How many files a text speaks of (`~200 files`); None when it does not say."""
+    named = _BULK.search(wording.text)
+    return int(named[1]) if named else None
+
+
 def classified(wording: Wording, topic: Topic) -> TaskType:
     """The type of a finding's task; `OTHER_FIX` when no row fits."""
     if topic is Topic.TESTS:
@@ -137,8 +147,7 @@ def estimated(wording: Wording, size: Size) -> tuple[Reason, ...]:
     """
     task_type = classified(wording, size.topic)
     if task_type is BULK_CLEANUP:
-        named = _BULK.search(wording.text)
-        count = max(int(named[1]) if named else 1, size.files)
+        count = max(files_named(wording) or 1, size.files)
         reasons = [Reason(max(count * _BULK_PER_FILE, task_type.base), f"base: bulk cleanup, {_files(count)}")]
     else:
         reasons = [Reason(task_type.base, f"base: {task_type.what}")]

@@ -14,7 +14,8 @@ from mosaic_daemon.planning.plan import Milestone, Phase, Plan, PlannedTask
 from mosaic_daemon.planning.planner.chores import Chore, documentation, needs_documentation, requirements, verification
 from mosaic_daemon.planning.planner.dependencies import Chapter, dependencies, founded, relied_on
 from mosaic_daemon.planning.planner.draft import Draft
-from mosaic_daemon.planning.planner.estimates import Size, estimated
+from mosaic_daemon.planning.planner.estimates import DOCUMENTATION, VERIFICATION, Size, classified, estimated
+from mosaic_daemon.planning.planner.learned import NOTHING_LEARNED, Heuristics
 from mosaic_daemon.planning.planner.matching import matched, told
 from mosaic_daemon.planning.planner.phases import (
     BY_NUMBER,
@@ -38,13 +39,20 @@ _LONGEST_BODY = 6_000
 _Phases = Mapping[int, Sequence[Draft]]
 
 
-def planned(report: Report, milestone: Milestone, known: Plan | None = None, taken: Collection[str] = ()) -> Plan:
+def planned(
+    report: Report,
+    milestone: Milestone,
+    known: Plan | None = None,
+    taken: Collection[str] = (),
+    heuristics: Heuristics = NOTHING_LEARNED,
+) -> Plan:
     """The plan for a report.
 
     Args:
         known: what an earlier bootstrap planned. Its tasks keep ids and branches, its phases their issues; a task whose
             finding is gone from the report stays, and a remark says so. The same report gives the same plan again.
         taken: ids of tasks that are there besides; no new task gets one of them.
+        heuristics: what finished work has taught about estimates.
 
     Raises:
         InputError: the milestone's prefix cannot begin a task's id.
@@ -56,9 +64,10 @@ def planned(report: Report, milestone: Milestone, known: Plan | None = None, tak
             remedy="use letters, digits, '-' and '_', for example MS",
         )
     known = known or Plan(milestone, report.name, (), (), ())
-    drafts, vanished = matched(_in_order(map(_drafted, report.findings)), known)
+    drafts, vanished = matched(_in_order(_drafted(each, heuristics) for each in report.findings), known)
     phases = _by_phase([*drafts, *map(_remembered, vanished)])
-    tasks = _Numbering(milestone, known, taken).tasks({number: ordered(phases.get(number, ())) for number in BY_NUMBER})
+    numbering = _Numbering(milestone, known, taken, heuristics)
+    tasks = numbering.tasks({number: ordered(phases.get(number, ())) for number in BY_NUMBER})
     return Plan(
         milestone,
         report.name,
@@ -70,7 +79,7 @@ def planned(report: Report, milestone: Milestone, known: Plan | None = None, tak
     )
 
 
-def _drafted(finding: Finding) -> Draft:
+def _drafted(finding: Finding, heuristics: Heuristics) -> Draft:
     wording = Wording.of(finding)
     topic = topic_of(finding, wording)
     phase = PATTERNS[finding.severity].number
@@ -83,7 +92,7 @@ def _drafted(finding: Finding) -> Draft:
         category_of(topic, phase),
         kind,
         files,
-        estimated(wording, Size(topic, kind, len(files))),
+        heuristics.adjusted(classified(wording, topic).name, estimated(wording, Size(topic, kind, len(files)))),
         founded(wording),
         relied_on(wording),
     )
@@ -101,7 +110,9 @@ def _remembered(task: PlannedTask) -> Draft:
         component=task.task.repo,
         locations=tuple(map(Location, task.task.files)),
     )
-    return replace(_drafted(finding), kind=task.task.kind, reasons=task.reasons, known=task, vanished=True)
+    return replace(
+        _drafted(finding, NOTHING_LEARNED), kind=task.task.kind, reasons=task.reasons, known=task, vanished=True
+    )
 
 
 def _by_phase(drafts: Iterable[Draft]) -> _Phases:
@@ -119,8 +130,9 @@ def _in_order(drafts: Iterable[Draft]) -> list[Draft]:
 class _Numbering:
     """Gives tasks to drafts: known ones keep theirs, new ones are numbered in the order of the plan."""
 
-    def __init__(self, milestone: Milestone, known: Plan, taken: Collection[str]) -> None:
+    def __init__(self, milestone: Milestone, known: Plan, taken: Collection[str], heuristics: Heuristics) -> None:
         self._milestone = milestone
+        self._heuristics = heuristics
         self._numbers = Numbers(milestone.prefix, (*taken, *(task.task.id for task in known.tasks)))
         self._issues = {phase.number: phase.issue for phase in known.phases}
         self._closing: dict[tuple[int | None, Kind], PlannedTask] = {
@@ -185,9 +197,10 @@ class _Numbering:
             kind=chore.kind,
             files=chore.files,
             prompt=chore.prompt,
-            estimate=tokens_text(sum(reason.tokens for reason in chore.reasons)),
         )
-        return PlannedTask(task, reasons=chore.reasons)
+        task_type = VERIFICATION if chore.kind is Kind.VERIFICATION else DOCUMENTATION.name
+        made = PlannedTask(task, reasons=self._heuristics.adjusted(task_type, chore.reasons))
+        return replace(made, task=replace(task, estimate=tokens_text(made.tokens)))
 
     def _started(self, known: PlannedTask | None, category: str, pattern: Pattern) -> Task:
         """The known task, or a new one that has its id and branch and nothing else yet."""

@@ -1,0 +1,118 @@
+"""What follows a task's end, once for each: steps 10, 16 and 18 of the guide's execution loop.
+
+Its reports are cleaned up, its variance is measured, and the end of a phase is looked back at. Cleaning up may be done
+again; the rest is one transaction of the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from mosaic_daemon.ground.failpoints import failpoint
+from mosaic_daemon.nouns import events as ev
+from mosaic_daemon.nouns.record import Done, Failed, Record
+from mosaic_daemon.nouns.task import Kind
+from mosaic_daemon.nouns.variance import Rating, Variance, measured
+from mosaic_daemon.planning.learning.classification import characteristics, finding_of
+from mosaic_daemon.planning.learning.retrospect import Sample, retrospective
+from mosaic_daemon.planning.planner.learned import NOTHING_LEARNED
+from mosaic_daemon.repository.qa_reports import Cleaned, QaReports
+from mosaic_daemon.store.ledger import Ledger
+
+_PATTERNS = 3
+
+
+class Concluded(NamedTuple):
+    """What came of it: what is in the ledger now, and why reports could not be cleaned up."""
+
+    entries: tuple[ev.Entry, ...]
+    problems: tuple[str, ...]
+
+
+class Conclusions:
+    """The tasks that have ended and are not concluded yet."""
+
+    def __init__(self, ledger: Ledger, reports: QaReports) -> None:
+        self._ledger = ledger
+        self._reports = reports
+        self._ended: set[str] = set()
+
+    @property
+    def are_due(self) -> bool:
+        return bool(self._ended)
+
+    def update(self, changed: Iterable[Record]) -> None:
+        """Take in records as they are now."""
+        for record in changed:
+            if record.is_to_be_concluded:
+                self._ended.add(record.id)
+            else:
+                self._ended.discard(record.id)
+
+    async def carry_out(self, now: datetime) -> Concluded:
+        """Conclude them all.
+
+        Raises:
+            LedgerError: nothing was recorded; it is done again.
+        """
+        records = [record for task in sorted(self._ended) if (record := self._ledger.records[task]).is_to_be_concluded]
+        problems = [problem for record in records for problem in (await self._clean(record)).problems]
+        failpoint("conclude.cleaned")
+        entries = [entry for record in records for entry in self._entries(record, now)]
+        self._ledger.append_all(entries)
+        self._ended.clear()
+        return Concluded(tuple(entries), tuple(dict.fromkeys(problems)))
+
+    async def _clean(self, record: Record) -> Cleaned:
+        finding = [each for each in [finding_of(record.task)] if each]
+        if not isinstance(record.state, Done):
+            return await self._reports.escalate(finding)
+        return await self._reports.delete([*finding, *self._of_phase(record)])
+
+    def _of_phase(self, record: Record) -> list[str]:
+        """The findings whose reports go with this task because it verifies their phase."""
+        if not _ends_phase(record):
+            return []
+        findings = (finding_of(each.task) for each in self._ledger.listed() if each.task.phase == record.task.phase)
+        return list(dict.fromkeys(filter(None, findings)))
+
+    def _entries(self, record: Record, now: datetime) -> Iterable[ev.Entry]:
+        variance = _variance(record)
+        yield ev.Entry(now, record.id, "daemon", ev.TaskConcluded(record.fence, variance))
+        if variance is not None and variance.rating is Rating.CRITICAL:
+            yield ev.Entry(now, "", "daemon", ev.Reported(f"variance {record.id}", f"{record.id}: {variance.note}"))
+        if _ends_phase(record):
+            yield ev.Entry(now, "", "daemon", self._looked_back(record.task.phase))
+
+    def _looked_back(self, phase: int | None) -> ev.Reported:
+        ended = [each for each in self._ledger.in_state(Done, Failed) if each.task.phase == phase]
+        found = retrospective([sample for each in ended if (sample := _sample(each))], NOTHING_LEARNED)
+        said = found.total.line.removeprefix("All: ") if found.total else "nothing was measured"
+        line = "; ".join((f"Phase {phase} retrospective: {said}", *found.patterns[:_PATTERNS]))
+        return ev.Reported(
+            f"phase {phase}", f"{line}; `mosaic-orchestrator retro --phase {phase}` says more", found.as_dict()
+        )
+
+
+def _ends_phase(record: Record) -> bool:
+    return isinstance(record.state, Done) and record.task.kind is Kind.VERIFICATION and record.task.phase is not None
+
+
+def _variance(record: Record) -> Variance | None:
+    """Of a task that has ended."""
+    if not record.is_to_be_concluded:
+        return record.variance
+    figures = measured(record.task.estimate, record.used)
+    if figures is None or record.completed_at is None:
+        return None
+    kind = characteristics(record.task)
+    return Variance(*figures, kind.task_type, record.fence, record.completed_at, kind.files, kind.keywords)
+
+
+def _sample(record: Record) -> Sample | None:
+    variance = _variance(record)
+    if variance is None:
+        return None
+    return Sample(record.id, record.task.phase, variance.task_type, variance.estimate, variance.used, variance.estimate)

@@ -1,0 +1,64 @@
+"""`docs/tasks/estimates.json`: factors for the planner, written by `retro --apply` and by people, read by bootstrap.
+
+{"version": 1, "factors": {"SECURITY_FIX": {"factor": 1.6, "samples": 7}}}
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from mosaic_daemon.ground import atomicfile, strictjson
+from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.planning.planner.learned import NOTHING_LEARNED, Heuristics, Learned
+
+ESTIMATES = "docs/tasks/estimates.json"
+_MAX_BYTES = 1 << 20
+_VERSION = 1
+_REMEDY = "mend it or remove it; `retro --apply` makes a new one"
+_ADAPTER: TypeAdapter[dict[str, Learned]] = TypeAdapter(dict[str, Learned])
+
+
+def read(root: Path) -> Heuristics:
+    """What stands in the repository's file; nothing learnt when there is none.
+
+    Raises:
+        InputError: it cannot be read; the message names the place in it.
+    """
+    path = root / ESTIMATES
+    try:
+        data = atomicfile.read_untrusted(path, max_bytes=_MAX_BYTES)
+    except FileNotFoundError:
+        return NOTHING_LEARNED
+    document = strictjson.loads(data, source=str(path), max_bytes=_MAX_BYTES)
+    if not isinstance(document, dict) or document.get("version") != _VERSION:
+        raise InputError(f"has no `version` {_VERSION}", source=str(path), remedy=_REMEDY)
+    try:
+        return Heuristics(_ADAPTER.validate_python(document.get("factors", {})))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, ("factors", *first["loc"])))
+        raise InputError(f"`{where}`: {first['msg']}", source=str(path), remedy=_REMEDY) from error
+    except InputError as error:
+        raise InputError(error.problem, source=str(path), remedy=_REMEDY) from error
+
+
+def write(root: Path, heuristics: Heuristics) -> None:
+    """Replace the file.
+
+    Raises:
+        OSError: it cannot be written. InputError: it leads out of the repository by a symbolic link.
+    """
+    path = root / ESTIMATES
+    if not path.parent.resolve().is_relative_to(root.resolve()):
+        raise InputError("leads out of the repository by a symbolic link", source=str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomicfile.write(path, rendered(heuristics), mode=0o644)
+
+
+def rendered(heuristics: Heuristics) -> bytes:
+    """The file's text: the same factors give the same bytes."""
+    return strictjson.dumps(
+        {"version": _VERSION, "factors": _ADAPTER.dump_python(dict(sorted(heuristics.by_type.items())))}
+    )
