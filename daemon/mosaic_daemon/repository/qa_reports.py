@@ -6,6 +6,7 @@ symbolic link, and leaves alone what git does not ignore: that is somebody's wor
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -132,6 +133,6 @@ def _free(folder: int, name: str) -> str:
 
 
 def _told(error: OSError, path: str) -> str:
-    if isinstance(error, NotADirectoryError) or error.errno == 40:
+    if isinstance(error, NotADirectoryError) or error.errno == errno.ELOOP:
         return f"{path}: a symbolic link or a file stands in the way, nothing was touched"
     return f"{path}: {error.strerror or error}"

@@ -14,9 +14,10 @@ from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.record import Done, Failed, Record
 from mosaic_daemon.nouns.task import Kind
-from mosaic_daemon.nouns.variance import Rating, Variance, measured
-from mosaic_daemon.planning.learning.classification import characteristics, finding_of
-from mosaic_daemon.planning.learning.retrospect import Sample, retrospective
+from mosaic_daemon.nouns.variance import Rating
+from mosaic_daemon.planning.learning.classification import finding_of
+from mosaic_daemon.planning.learning.retrospect import retrospective
+from mosaic_daemon.planning.learning.samples import sample_of, variance_of
 from mosaic_daemon.planning.planner.learned import NOTHING_LEARNED
 from mosaic_daemon.repository.qa_reports import Cleaned, QaReports
 from mosaic_daemon.store.ledger import Ledger
@@ -79,7 +80,7 @@ class Conclusions:
         return list(dict.fromkeys(filter(None, findings)))
 
     def _entries(self, record: Record, now: datetime) -> Iterable[ev.Entry]:
-        variance = _variance(record)
+        variance = variance_of(record)
         yield ev.Entry(now, record.id, "daemon", ev.TaskConcluded(record.fence, variance))
         if variance is not None and variance.rating is Rating.CRITICAL:
             yield ev.Entry(now, "", "daemon", ev.Reported(f"variance {record.id}", f"{record.id}: {variance.note}"))
@@ -88,7 +89,7 @@ class Conclusions:
 
     def _looked_back(self, phase: int | None) -> ev.Reported:
         ended = [each for each in self._ledger.in_state(Done, Failed) if each.task.phase == phase]
-        found = retrospective([sample for each in ended if (sample := _sample(each))], NOTHING_LEARNED)
+        found = retrospective([sample for each in ended if (sample := sample_of(each))], NOTHING_LEARNED)
         said = found.total.line.removeprefix("All: ") if found.total else "nothing was measured"
         line = "; ".join((f"Phase {phase} retrospective: {said}", *found.patterns[:_PATTERNS]))
         return ev.Reported(
@@ -98,21 +99,3 @@ class Conclusions:
 
 def _ends_phase(record: Record) -> bool:
     return isinstance(record.state, Done) and record.task.kind is Kind.VERIFICATION and record.task.phase is not None
-
-
-def _variance(record: Record) -> Variance | None:
-    """Of a task that has ended."""
-    if not record.is_to_be_concluded:
-        return record.variance
-    figures = measured(record.task.estimate, record.used)
-    if figures is None or record.completed_at is None:
-        return None
-    kind = characteristics(record.task)
-    return Variance(*figures, kind.task_type, record.fence, record.completed_at, kind.files, kind.keywords)
-
-
-def _sample(record: Record) -> Sample | None:
-    variance = _variance(record)
-    if variance is None:
-        return None
-    return Sample(record.id, record.task.phase, variance.task_type, variance.estimate, variance.used, variance.estimate)

@@ -13,6 +13,7 @@ from mosaic_daemon.planning.planner.learned import LEAST, MOST, Heuristics, Lear
 
 LEAST_SAMPLES = 3
 """So many tasks of a type have to be known before anything is proposed: one runaway attempt is no pattern."""
+_LEAST_REPEATED = 2
 _STEP = 20  # factors are proposed in twentieths: two decimals would promise more than a few tasks can tell
 
 _Key = TypeVar("_Key", bound=Hashable)
@@ -158,7 +159,7 @@ def _patterns(samples: Sequence[Sample], types: Iterable[Group]) -> Iterable[str
         off = [each for each in samples if each.task_type == group.name and each.rating is not Rating.ACCEPTABLE]
         over = sum(each.used > each.estimate for each in off)
         for count, word, more in ((over, "under", "more"), (len(off) - over, "over", "less")):
-            if count * 2 > group.tasks:
+            if count >= _LEAST_REPEATED and count * 2 > group.tasks:
                 said = f"{count} of {group.tasks} took over 30% {more}, {group.percent:+d}% in all"
                 yield f"{group.name} is {word}estimated: {said}"
     for each in samples:
