@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mosaic_daemon.nouns.figures import tokens
 from tests.e2e.conftest import OnForge
 from tests.support.bootstrap import CONFIG, FINDINGS, HANDSHAKE, REPORT, bootstrap, plan_of, with_report
 from tests.support.fixtures import Start
@@ -126,6 +127,22 @@ def test_an_edited_report_adds_and_updates_and_never_doubles(repo: Repo, start: 
     assert again.wait(patience_sec=120) == 0, again.log
     assert set(repo.statuses().values()) == {"done"}
     assert set(repo.squashes().values()) == {1}
+
+
+def test_learnt_factors_are_estimated_with_and_committed(repo: Repo) -> None:
+    """As `retro --apply` leaves them; a broken file stops it before anything is changed."""
+    report = with_report(repo)
+    bootstrap(repo, report, "--prefix", "MS")
+    before = repo.table()["MS-TEST-001"]["estimate"]
+    file = repo.root / "docs" / "tasks" / "estimates.json"
+    file.write_text('{"version": 1,\n]')
+    assert "estimates.json:2" in bootstrap(repo, report, code=78).stderr
+    file.write_text('{"version": 1, "factors": {"TEST_ADD": {"factor": 0.5, "samples": 3}}}')
+    assert "learned: TEST_ADD × 0.5 from 3 tasks" in bootstrap(repo, report, "--dry-run").stdout
+    bootstrap(repo, report)
+    assert repo.on_main("docs/tasks/estimates.json") == file.read_text()
+    assert tokens(repo.table()["MS-TEST-001"]["estimate"]) * 2 == tokens(before)
+    assert git(repo.root, "status", "--porcelain") == ""
 
 
 def test_a_dry_run_shows_the_whole_plan_and_changes_nothing(repo: Repo) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mosaic_daemon.planning.finding import Finding, Location, Report, Severity, Source
 from mosaic_daemon.planning.plan import Milestone, Plan
+from mosaic_daemon.planning.planner.learned import NOTHING_LEARNED, Heuristics
 from mosaic_daemon.planning.planner.planner import planned
 
 MILESTONE = Milestone("shop", "MS", "0.0.1")
@@ -23,8 +24,13 @@ def report(*findings: Finding) -> Report:
     return Report("review", findings)
 
 
-def plan(*findings: Finding, known: Plan | None = None, milestone: Milestone = MILESTONE) -> Plan:
-    return planned(report(*findings), milestone, known)
+def plan(
+    *findings: Finding,
+    known: Plan | None = None,
+    milestone: Milestone = MILESTONE,
+    heuristics: Heuristics = NOTHING_LEARNED,
+) -> Plan:
+    return planned(report(*findings), milestone, known, heuristics=heuristics)
 
 
 def ids(plan: Plan) -> dict[str, str]:

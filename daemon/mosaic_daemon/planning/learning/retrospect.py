@@ -14,6 +14,7 @@ from mosaic_daemon.planning.planner.learned import LEAST, MOST, Heuristics, Lear
 LEAST_SAMPLES = 3
 """So many tasks of a type have to be known before anything is proposed: one runaway attempt is no pattern."""
 _LEAST_REPEATED = 2
+_ACCEPTABLE = 0.3 + 1e-9
 _STEP = 20  # factors are proposed in twentieths: two decimals would promise more than a few tasks can tell
 
 _Key = TypeVar("_Key", bound=Hashable)
@@ -127,7 +128,7 @@ def proposals(samples: Iterable[Sample], heuristics: Heuristics) -> tuple[Propos
     for task_type, those in sorted(ratios.items()):
         now = heuristics.by_type.get(task_type, Learned(1.0)).factor
         wanted = median(each.used / each.planned for each in those)
-        is_off = abs(wanted - now) > 0.3 * now
+        is_off = abs(wanted - now) > _ACCEPTABLE * now
         factor = min(MOST, max(LEAST, round(wanted * _STEP) / _STEP))
         if len(those) >= LEAST_SAMPLES and is_off and factor != now:
             found.append(Proposal(task_type, factor, len(those), now))
