@@ -51,10 +51,21 @@ def test_a_phase_leaves_learnings_notes_notices_and_clean_folders(repo: Repo, st
     assert "3 tasks, +62% (1.8K→3K)" in notices[0]
     assert reports(repo, PENDING) == ["F-T-20.md"]
     assert reports(repo, ESCALATED) == []
-    again = start(repo, "--until-idle")
-    assert again.wait() == 0, again.log
-    assert len(learnings(repo)) == 2
     assert len(repo.events("task-concluded")) == 3
+
+
+@pytest.mark.slow
+def test_what_people_take_out_of_the_file_does_not_come_back(repo: Repo, start: Start) -> None:
+    """Nor what was archived with its milestone: each end is learnt from once, whatever became of its entry."""
+    repo.write_tasks(repo.task("T-1", estimate="250"))
+    first = start(repo, "--until-idle")
+    assert first.wait() == 0, first.log
+    assert len(learnings(repo)) == 1
+    repo.push_meanwhile(LEARNINGS, '{"learnings": []}\n')
+    repo.write_tasks(repo.task("T-1", estimate="250"), repo.task("T-2", estimate="250"))
+    second = start(repo, "--until-idle")
+    assert second.wait() == 0, second.log
+    assert [each["task_id"] for each in learnings(repo)] == ["T-2"]
 
 
 @pytest.mark.slow
