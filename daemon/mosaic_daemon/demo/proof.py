@@ -13,7 +13,7 @@ from mosaic_daemon.demo.watch import Story
 from mosaic_daemon.ground.layout import TABLE
 from mosaic_daemon.tracking import table
 
-_EVIDENCE = re.compile(r"done: ([0-9a-f]{12}) on main \| CI: green \| closed: (\S+)")
+_EVIDENCE = re.compile(r"done: ([0-9a-f]{12}) on main \| CI: green \| closed: ([^\s;]+)")
 _NO_CHANGE = re.compile(r"done: nothing to change at ([0-9a-f]{12})")
 _TASK_TRAILER = "%(trailers:key=Mosaic-Task,valueonly,separator=%x2C)"
 
