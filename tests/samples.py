@@ -10,6 +10,7 @@ from mosaic_daemon.nouns.attempt import Attempt, Failure, FailureClass
 from mosaic_daemon.nouns.fold import advance
 from mosaic_daemon.nouns.gate import STEPS, Step
 from mosaic_daemon.nouns.record import Record
+from mosaic_daemon.nouns.review import Aspect, Review
 from mosaic_daemon.nouns.task import Task
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -50,6 +51,15 @@ def to_running(id: str = "T-1", fence: int = 1) -> list[ev.TaskEvent]:  # noqa: 
     return [ev.AttemptIntended(attempt(id, fence)), ev.AttemptStarted(fence, "pid 7", NOON)]
 
 
+def review(head: str = HEAD) -> Review:
+    return Review((Aspect.CODE, Aspect.SECURITY), head, BASE, "d" * 64, NOON)
+
+
+def to_review(id: str = "T-1") -> list[ev.TaskEvent]:  # noqa: A002
+    """The events that bring a new task to its review."""
+    return [added(id), *to_running(id), ev.ResultAccepted(1, HEAD, 100, "", review())]
+
+
 def stepped(step: Step, **facts: Any) -> ev.GateStepped:
     """The step is finished, the next one follows."""
     known: dict[str, Any] = {"base_sha": BASE} if step is Step.MAIN_CLEAR else {}
@@ -73,6 +83,9 @@ def states() -> dict[str, Record]:
         "dispatching": folded(added(), to_running()[0]),
         "running": folded(added(), *to_running()),
         "stopping": folded(added(), *to_running(), ev.StopRequested("deferred", *person)),
+        "reviewing": folded(*to_review()),
+        "needs-qa": folded(*to_review(), ev.QaNeeded(HEAD, "T-1-QA", failure(FailureClass.REVIEW), {}, ())),
+        "blocked-in-review": folded(*to_review(), ev.ReviewBlocked(failure(FailureClass.REVIEW))),
         "gating": folded(*to_gate(Step.MERGEABLE)),
         "intended": folded(*to_gate(Step.MERGE), ev.GateIntended(Step.MERGE, "k", {})),
         "merged": folded(*to_gate(Step.VERIFY)),

@@ -24,13 +24,14 @@ from mosaic_daemon.ground import instance, templates
 from mosaic_daemon.ground.clock import SystemClock
 from mosaic_daemon.ground.errors import ConfigError
 from mosaic_daemon.ground.layout import Layout
-from mosaic_daemon.ground.settings import GateSettings, RuntimeSettings, Settings
+from mosaic_daemon.ground.settings import GateSettings, ReviewSettings, RuntimeSettings, Settings
 from mosaic_daemon.notices import Notices
 from mosaic_daemon.notifiers.connect import notifiers
 from mosaic_daemon.nouns.documentation import CHECKLIST
 from mosaic_daemon.nouns.events import DrainChanged
 from mosaic_daemon.nouns.figures import tokens
 from mosaic_daemon.nouns.record import Record
+from mosaic_daemon.nouns.review import Aspect
 from mosaic_daemon.nouns.task import Kind, Status
 from mosaic_daemon.parts import Parts
 from mosaic_daemon.planning.learning.conclusions import Conclusions
@@ -45,6 +46,8 @@ from mosaic_daemon.stages.dispatch import Workplace
 from mosaic_daemon.stages.gate import GatePolicy
 from mosaic_daemon.stages.publish import Publisher
 from mosaic_daemon.stages.rebuild import rebuild, stop_strays
+from mosaic_daemon.stages.review import ReviewPolicy, Reviews
+from mosaic_daemon.stages.review.reviewers import Desk as ReviewDesk
 from mosaic_daemon.stages.schedule import Schedule
 from mosaic_daemon.stages.spending import Spending
 from mosaic_daemon.store.ledger import Ledger
@@ -106,6 +109,7 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
         judge=Judge(
             layout, clone, worktrees, settings.worker.retries, settings.worker.may_change, _docs_gate(settings, ledger)
         ),
+        reviews=_reviews(layout, settings, clone),
         forge=_forge(layout, settings, clone),
         policy=_policy(settings.gate, clone.branch),
         queue=queue,
@@ -133,6 +137,7 @@ async def _rebuild(parts: Parts) -> None:
     layout, now = parts.place.layout, parts.clock.now()
     for rail in parts.place.rails.values():
         await stop_strays(rail, layout.attempts)
+    await stop_strays(parts.reviews.desk.rail, layout.reviews)
     found = await rebuild(parts.ledger, parts.queue.entries(), layout.attempts, parts.clone, now)
     if found is not None:
         Notices(parts.ledger).tell("ledger", found, now)
@@ -246,6 +251,38 @@ def _internal(layout: Layout, settings: Settings, clone: Clone) -> InternalForge
     return InternalForge(clone, checks)
 
 
+def _reviews(layout: Layout, settings: Settings, clone: Clone) -> Reviews:
+    desk = ReviewDesk(
+        root=layout.reviews,
+        clone=clone,
+        trees=Worktrees(layout.reviews / "trees", clone),
+        rail=ProcessRail(layout.reviews),
+        runtimes=runtimes(settings.runtimes),
+        environment=dict(os.environ),
+        templates=settings.templates.path,
+    )
+    return Reviews(desk, _review_policy(settings.review, layout))
+
+
+def _review_policy(settings: ReviewSettings, layout: Layout) -> ReviewPolicy:
+    scripts = {Aspect.CODE: settings.code, Aspect.SECURITY: settings.security}
+    return ReviewPolicy(
+        mode=settings.mode,
+        scripts={aspect: _of_the_person(template, layout) for aspect, template in scripts.items()},
+        runtime=settings.runtime,
+        other_runtime=settings.other_runtime,
+        max_rounds=settings.max_rounds,
+        timeout_sec=settings.timeout_sec,
+    )
+
+
+def _of_the_person(template: tuple[str, ...], layout: Layout) -> tuple[str, ...]:
+    """A script named by its path is the one in the person's checkout, never one that the reviewed change brings."""
+    if not template or "/" not in template[0]:
+        return template
+    return (str(layout.repo / Path(template[0]).expanduser()), *template[1:])
+
+
 def _policy(settings: GateSettings, target: str) -> GatePolicy:
     return GatePolicy(
         target=target,
@@ -272,6 +309,9 @@ def check(settings: Settings) -> None:
         raise ConfigError(
             "`gate.ci` is `required`, and `gate.ci_command` names no command", remedy="set `gate.ci_command`"
         )
+    reviewer = settings.review.runtime
+    if reviewer and (reviewer == "shell" or reviewer not in runtimes(settings.runtimes)):
+        raise ConfigError(f"`review.runtime` is `{reviewer}`, which is no agent that is configured")
     if settings.tracking.commit in ("pr", "local"):
         raise ConfigError(f"`tracking.commit` is `{settings.tracking.commit}`, which this version does not have yet")
     if settings.run.delegation not in ("auto", "process"):

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from mosaic_daemon.forges.base import Rejected
 from mosaic_daemon.ground.errors import InputError, Unavailable, is_full_disk
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
-from mosaic_daemon.nouns.record import Gating, Record
+from mosaic_daemon.nouns.record import Gating, Record, Reviewing
 
 _MOST = 3
 _OUTAGE = timedelta(seconds=5)
@@ -54,7 +54,7 @@ class Isolation:
         if record is None or record.attempt is None or self._failed[task] < _MOST:
             return Trouble(message, again_at)
         failure = Failure(
-            kind=FailureClass.GATE if isinstance(record.state, Gating) else FailureClass.LOST,
+            kind=_class_of(record),
             step=record.stage or "",
             message=str(error),
             command=getattr(error, "command", ""),
@@ -63,3 +63,13 @@ class Isolation:
             at=now,
         )
         return Trouble(message, again_at, failure)
+
+
+def _class_of(record: Record) -> FailureClass:
+    match record.state:
+        case Gating():
+            return FailureClass.GATE
+        case Reviewing():
+            return FailureClass.REVIEW
+        case _:
+            return FailureClass.LOST

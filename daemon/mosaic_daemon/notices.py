@@ -64,6 +64,14 @@ def log(task: str, event: ev.Event, record: Record | None) -> None:
             bound.warning("{} goes back to a worker: {}", task, failure.message)
         case ev.GateBlocked(failure=failure) | ev.GateFailed(failure=failure):
             bound.warning("{} {}: {}", task, record.status if record else "", failure.message)
+        case ev.ReviewBlocked(failure=failure) | ev.ReviewReturned(failure=failure) | ev.QaNeeded(failure=failure):
+            bound.warning("{} {}: {}", task, record.status if record else "", failure.message)
+        case ev.ReviewPassed(evidence=evidence) if evidence.get("verdict") == "approve":
+            bound.info("{}: Review passed — no issues found", task)
+        case ev.ReviewPassed(notes=notes):
+            bound.info("{}: {}", task, "; ".join(notes))
+        case ev.QaDelivered(evidence=evidence):
+            bound.info("{} {}", task, evidence.get("summary", "done"))
         case ev.TaskBlocked(reason=reason):
             bound.warning("{} blocked: {}", task, reason)
         case ev.EditRefused(reason=reason, source=source):
@@ -76,7 +84,7 @@ def log(task: str, event: ev.Event, record: Record | None) -> None:
             bound.info("{} {}", task, variance.line)
         case ev.Reported(message=message):
             bound.warning("{}", message)
-        case ev.GateHeld(hold=hold):
+        case ev.GateHeld(hold=hold) | ev.ReviewHeld(hold=hold):
             bound.info("{} waits: {}", task, hold.reason)
         case ev.AttemptStarted(worker=worker):
             bound.info("{} started ({})", attempt, worker)

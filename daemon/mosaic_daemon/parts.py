@@ -20,6 +20,7 @@ from mosaic_daemon.stages.collect import Judge
 from mosaic_daemon.stages.dispatch import Workplace
 from mosaic_daemon.stages.gate import GatePolicy
 from mosaic_daemon.stages.publish import Publisher
+from mosaic_daemon.stages.review import Reviews
 from mosaic_daemon.stages.schedule import Schedule
 from mosaic_daemon.stages.spending import Spending
 from mosaic_daemon.store.ledger import Ledger
@@ -40,6 +41,7 @@ class Parts:
     clone: Clone
     place: Workplace
     judge: Judge
+    reviews: Reviews
     forge: Forge
     policy: GatePolicy
     queue: QueueFace

@@ -29,7 +29,7 @@ from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.ground.settings import Settings
 from mosaic_daemon.herald import Herald
 from mosaic_daemon.nouns.events import DrainChanged
-from mosaic_daemon.nouns.record import Dispatching, Gating, Running
+from mosaic_daemon.nouns.record import Dispatching, Gating, Reviewing, Running
 from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.parts import Parts, Report
 from mosaic_daemon.repository.worktrees import Worktrees
@@ -104,6 +104,7 @@ class Supervisor:
         """Be woken by whatever the rails and the forge notice."""
         for rail in self._parts.place.rails.values():
             rail.on_change(self.wake)
+        self._parts.reviews.desk.rail.on_change(self.wake)
         self._parts.forge.on_change(self.wake)
         self._doorbell.want(self._settings.forge)
 
@@ -178,7 +179,7 @@ class Supervisor:
 
     def _is_over(self) -> bool:
         if self._parts.ledger.system.draining and not self._mode.once:
-            in_flight = self._parts.ledger.in_state(Dispatching, Running, Gating)
+            in_flight = self._parts.ledger.in_state(Dispatching, Running, Reviewing, Gating)
             late = self._stop_at is not None and anyio.current_time() >= self._stop_at
             return not self.report.progress and (late or not in_flight)
         return self._mode.once or (self._mode.until_idle and self.report.idle and not self.report.progress)
@@ -291,7 +292,7 @@ class Supervisor:
             "pid": os.getpid(),
             "since": self._started.isoformat(timespec="seconds"),
             "draining": ledger.system.draining,
-            "in_flight": [record.id for record in ledger.in_state(Dispatching, Running, Gating)],
+            "in_flight": [record.id for record in ledger.in_state(Dispatching, Running, Reviewing, Gating)],
             "max_workers": self._parts.max_workers,
             "degraded": [f"{table.name} is not published: {table.degraded}"] if table.degraded else [],
             "status": self._status_line(),

@@ -1,4 +1,4 @@
-"""One tick: reconcile what is live, take in what people changed, collect, move the gates, schedule, dispatch, publish.
+"""One tick: reconcile what is live, take in what people changed, collect, review, dispatch, move the gates, publish.
 
 A tick reads again whatever it decides on, so whoever wakes the loop only gives a hint. Every part may be interrupted at
 any instant and simply runs again with the next tick: what was decided is in the ledger, what was done can be probed.
@@ -6,7 +6,7 @@ any instant and simply runs again with the next tick: what was decided is in the
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
 
@@ -20,9 +20,19 @@ from mosaic_daemon.notices import Notices, deadlock, log, log_all
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.budget import Band, Budget
 from mosaic_daemon.nouns.gate import Hold, Step
-from mosaic_daemon.nouns.record import Deferred, Dispatching, Done, Gating, Record, Removed, Running
+from mosaic_daemon.nouns.record import (
+    Blocked,
+    Deferred,
+    Dispatching,
+    Done,
+    Gating,
+    Record,
+    Removed,
+    Reviewing,
+    Running,
+)
 from mosaic_daemon.parts import Parts, Report
-from mosaic_daemon.stages import collect, dispatch, gate, intake
+from mosaic_daemon.stages import collect, dispatch, gate, intake, review
 from mosaic_daemon.stages.schedule import runtime_of
 from mosaic_daemon.tracking.merge import FaceChanges
 from mosaic_rails.base import Ended, Lost
@@ -54,6 +64,7 @@ class Tick:
         await self._reconcile()
         await self._take_in(rescan)
         await self._collect(rescan)
+        await self._reviews()
         await self._dispatch(rescan)  # a free slot does not wait for a gate
         if await self._gates():
             await self._dispatch(rescan=False)
@@ -101,10 +112,30 @@ class Tick:
         assert attempt is not None  # noqa: S101
         runtime = self._parts.place.runtimes[attempt.runtime]
         for event in await self._parts.judge.verdict(record, runtime, end, self._now):
+            if isinstance(event, ev.ResultAccepted):
+                event = await self._parts.reviews.opened(record, event, self._now)  # noqa: PLW2901
             self._record("" if isinstance(event, ev.RuntimeHeld) else record.id, event)
         failpoint("collect.recorded")
         collect.keep_result(self._parts.place.layout, attempt.name)
         await self._parts.place.rail(attempt).settle(attempt.name)
+
+    # --- reviews ------------------------------------------------------------------------------------------------------
+
+    async def _reviews(self) -> None:
+        """Move the reviews, as many at once as there may be workers; those whose turn it is not wait."""
+        ledger = self._parts.ledger
+        for record in ledger.in_state(Reviewing)[: self._parts.max_workers]:
+            await self._guarded(record.id, self._review(record))
+        if self._parts.reviews.desk.trees.names():
+            await self._guarded("", self._parts.reviews.sweep(ledger.in_state(Reviewing, Blocked)))
+
+    async def _review(self, record: Record) -> None:
+        ledger = self._parts.ledger
+        look = review.Look(self._now, ledger.next_position(), ledger.records)
+        happened = await self._parts.reviews.advance(record, look)
+        if happened:
+            self._record_all(happened)
+            failpoint("review.recorded")
 
     # --- faces in -----------------------------------------------------------------------------------------------------
 
@@ -179,18 +210,19 @@ class Tick:
             if isinstance(event, ev.GateHeld):
                 break
         if isinstance(record.state, Done):
-            await self._tidy(record)
+            for each in filter(None, (record, self._parts.ledger.records.get(record.mends))):
+                await self._tidy(each)
         return moved
 
     def _siblings(self, record: Record) -> tuple[str, ...]:
         """The other tasks for which this one's issue has to stay open."""
         issue = record.task.issue
         others = self._parts.ledger.listed() if issue else ()
-        over = (Done, Removed, Deferred)
+        over, own = (Done, Removed, Deferred), (record.id, record.mends)
         return tuple(
             each.id
             for each in others
-            if each.task.issue == issue and each.id != record.id and not isinstance(each.state, over)
+            if each.task.issue == issue and each.id not in own and not isinstance(each.state, over)
         )
 
     async def _tidy(self, record: Record) -> None:
@@ -222,12 +254,20 @@ class Tick:
                 self.tell("origin", error.line)
                 break
             self.tell("origin", "")
-            self._record(record.id, dispatch.intend(record, runtime, base))
+            self._record(record.id, dispatch.intend(record, runtime, self._first_commit(record) or base))
             failpoint("dispatch.intended")
             intended.append(record.id)
             self._sync()
         await self._side_by_side((task, self._start(self._parts.ledger.records[task])) for task in intended)
         self._sync()
+
+    def _first_commit(self, record: Record) -> str:
+        """The commit from which a task goes on that a review sent back; empty: it starts anew.
+
+        Nothing is left to carry on where the task that it mends has been delivered without it.
+        """
+        mended = self._parts.ledger.records.get(record.mends)
+        return "" if mended is not None and isinstance(mended.state, Done) else record.start_from
 
     def _may_start(self) -> bool:
         ledger = self._parts.ledger
@@ -325,8 +365,8 @@ class Tick:
         self._parts.publisher.table_tried(self._now)
 
     def _is_quiet(self) -> bool:
-        """Nothing is running or in a gate, and nothing is about to start."""
-        busy = self._parts.ledger.in_state(Dispatching, Running, Gating)
+        """Nothing is running, in a review or in a gate, and nothing is about to start."""
+        busy = self._parts.ledger.in_state(Dispatching, Running, Reviewing, Gating)
         return not busy and (
             not self._may_start() or self._parts.schedule.pick(self._parts.ledger.system, self._now) is None
         )
@@ -340,9 +380,9 @@ class Tick:
         due = schedule.next_due(ledger.system, self._now)
         if due is not None:
             self._report.wait_until(due)
-        for record in ledger.in_state(Gating):
-            if isinstance(record.state, Gating) and record.state.gate.hold and record.state.gate.hold.until:
-                self._report.wait_until(record.state.gate.hold.until)
+        for record in ledger.in_state(Reviewing, Gating):
+            hold = record.hold
+            self._report.wait_until(hold.until if hold else None)
         if self._parts.queue.settling:
             self._report.wait_until(self._now + _SETTLE)
         report.idle = self._is_quiet() and due is None and not self._parts.queue.settling
@@ -371,9 +411,23 @@ class Tick:
             self._parts.publisher.show(changed)
 
     def _record(self, task: str, event: ev.Event) -> None:
-        self._parts.ledger.append(task, event, at=self._now)
-        self._report.progress |= not isinstance(event, ev.GateHeld)
-        log(task, event, self._parts.ledger.records.get(task))
+        self._record_all([(task, event), *self._follows(task, event)])
+
+    def _record_all(self, happened: Sequence[tuple[str, ev.Event]]) -> None:
+        """Record events of several tasks at once: all of them, or none."""
+        ledger = self._parts.ledger
+        ledger.append_all([ev.Entry(self._now, task, "daemon", event) for task, event in happened])
+        for task, event in happened:
+            self._report.progress |= not isinstance(event, ev.GateHeld | ev.ReviewHeld)
+            log(task, event, ledger.records.get(task))
+
+    def _follows(self, task: str, event: ev.Event) -> list[tuple[str, ev.Event]]:
+        """What is delivered with a task that mends another."""
+        records = self._parts.ledger.records
+        if not isinstance(event, ev.TaskDone) or not (mends := records[task].mends):
+            return []
+        delivered = review.delivered(records.get(mends), records[task], event)
+        return [(mends, delivered)] if delivered else []
 
     async def _guarded(self, task: str, work: Awaitable[bool | None]) -> bool:
         """Run a part of the tick so that its failure stays with its task. True when it moved something."""
@@ -413,6 +467,8 @@ class Tick:
             self.tell(f"waiting {task}", trouble.message)
         elif isinstance(record.state, Gating):
             self._record(task, ev.GateBlocked(trouble.give_up))
+        elif isinstance(record.state, Reviewing):
+            self._record(task, ev.ReviewBlocked(trouble.give_up))
         elif record.occupies_slot and record.attempt is not None:
             await self._parts.place.rail(record.attempt).revoke(record.attempt.name)
             self._record(task, self._parts.judge.given_up(record, record.attempt, trouble.give_up))

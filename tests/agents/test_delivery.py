@@ -13,7 +13,7 @@ from tests.agents.behaviours import Conversation, Reply, diligent, out_of_quota
 from tests.agents.install import COMMANDS
 from tests.agents.model_server import ModelServer
 from tests.support.fixtures import Start, repo, start
-from tests.support.repo import Repo
+from tests.support.repo import GATE, Repo
 
 __all__ = ["repo", "start"]
 
@@ -23,7 +23,8 @@ _LONGEST_SEC = 150
 
 
 def environment(runtime: str, target: Repo, commands: Path, server: ModelServer) -> dict[str, str]:
-    """What the daemon needs in its environment for this agent."""
+    """What the daemon needs in its environment for this agent, which here does not review its own work as well."""
+    target.configure(f'{GATE}[review]\nmode = "off"\n')
     needed = homes.settle(runtime, target.folder / "home", server.url)
     return {**needed, "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
 

@@ -12,7 +12,11 @@ from mosaic_daemon.nouns.events import (
     GateBlocked,
     GateHeld,
     GateIntended,
+    QaNeeded,
     Reported,
+    ReviewBlocked,
+    ReviewHeld,
+    ReviewPassed,
     RuntimeHeld,
     StopRequested,
     TaskBlocked,
@@ -22,7 +26,7 @@ from mosaic_daemon.nouns.events import (
 )
 from mosaic_daemon.nouns.gate import Hold, Step
 from tests.cli.conftest import Commands, Happen
-from tests.samples import MERGE, NOON, added, at, attempt, failure, to_gate, to_running
+from tests.samples import HEAD, MERGE, NOON, added, at, attempt, failure, to_gate, to_review, to_running
 from tests.support import worker
 from tests.support.fixtures import Start
 from tests.support.repo import Repo
@@ -145,6 +149,9 @@ def test_each_attempt_with_its_outcome_and_its_log(repo: Repo, command: Commands
             [added("T"), *to_running("T"), StopRequested("deferred", "x", "ada")],
             "is being stopped; then it is deferred",
         ),
+        (to_review("T"), "the independent code and security review looks at cccccccccccc"),
+        ([*to_review("T"), ReviewHeld(Hold("the provider's limit", NOON))], "the provider's limit"),
+        ([*to_review("T"), QaNeeded(HEAD, "T-QA", failure(), {}, ())], "T-QA mends that on the same branch"),
         (to_gate(Step.MAIN_CI, "T"), "its work is accepted: CI of the merge commit"),
         ([*to_gate(Step.MERGE, "T"), GateHeld(Hold("the checkout is dirty"))], "the checkout is dirty"),
         ([*to_gate(Step.CLOSE, "T"), TaskDone({"merge_sha": MERGE, "ci": "green"})], "as dddddddddddd, CI green"),
@@ -152,11 +159,50 @@ def test_each_attempt_with_its_outcome_and_its_log(repo: Repo, command: Commands
         ([added("T"), TaskBlocked("wait for ada", "ada")], "it was blocked: wait for ada"),
         ([added("T"), TaskRemoved("tasks.json")], "taken out of the queue"),
     ],
-    ids=["dispatching", "running", "stopping", "gate", "held", "done", "deferred", "blocked", "removed"],
+    ids=[
+        "dispatching",
+        "running",
+        "stopping",
+        "review",
+        "review-held",
+        "needs-qa",
+        "gate",
+        "held",
+        "done",
+        "deferred",
+        "blocked",
+        "removed",
+    ],
 )
 def test_every_state_says_why(command: Commands, happen: Happen, events: list[object], said: str) -> None:
     happen("T", *events)
     assert said in explained(command, "T")
+
+
+def test_a_review_is_shown_with_what_it_said(command: Commands, happen: Happen) -> None:
+    """Who said what of which commit; what they found; and how to have one done again that came to no verdict."""
+    said = {"by": "Codex 0.98.0", "head_sha": HEAD, "aspects": ["code", "security"]}
+    finding = {"severity": "blocker", "title": "it divides by zero", "file": "src/a.py:3"}
+    found = {**said, "verdict": "needs-qa", "findings": [finding]}
+    note = "Review: needs-qa (1 blocker) → QA task A-QA created"
+    happen("A", *to_review("A"), QaNeeded(HEAD, "A-QA", failure(FailureClass.REVIEW), found, (note,)))
+    text = explained(command, "A")
+    assert section(text, "Review")[0].split() == ["Verdict", "needs-qa"]
+    assert section(text, "Review")[-1].split(maxsplit=1) == ["blocker", "it divides by zero (src/a.py:3)"]
+    assert note in text
+    assert command("explain", "A", "--json").json["review"] == found
+    happen("B", *to_review("B"), ReviewPassed(HEAD, {**said, "verdict": "approve"}, ("Review: approve",)))
+    text = explained(command, "B")
+    assert section(text, "Review")[1].split(maxsplit=1) == ["By", "Codex 0.98.0"]
+    assert "divides" not in text
+    happen("C", *to_review("C"), ReviewBlocked(failure(FailureClass.REVIEW, "no reviewer came to a verdict")))
+    text = explained(command, "C")
+    assert "no reviewer came to a verdict" in text
+    assert any("then have it reviewed again: mosaic-orchestrator retry C" in line for line in text.splitlines())
+    happen("D", *to_review("D"))
+    status = command("status").out
+    assert section(status, "In review")[0].split()[:5] == ["D", "code", "and", "security", "review"]
+    assert command("explain", "D", "--json").json["stage"] == "reviewing"
 
 
 def test_one_gate_at_a_time_goes_to_the_base_branch(command: Commands, happen: Happen) -> None:

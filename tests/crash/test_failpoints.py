@@ -24,6 +24,9 @@ ON_FORGE = frozenset(f"gate.{act}.{when}-act" for act in ("pr", "rerun", "close"
 OF_BOOTSTRAP = frozenset(name for name in failpoints.in_source() if name.startswith("bootstrap."))
 """A command of its own: hit in `test_bootstrap_deaths`."""
 
+OF_REVIEW = frozenset(name for name in failpoints.in_source() if name.startswith("review."))
+"""Only where there are reviewers: hit in `test_review_deaths`."""
+
 AGAIN = {
     "store.before-commit": (1, 2, 3, 5, 8, 13, 21, 34),
     "store.after-commit": (1, 2, 3, 5, 8, 13, 21, 34),
@@ -40,7 +43,7 @@ AGAIN = {
 
 def passes() -> list[str]:
     """`name:nth` of every failpoint that the daemon itself can reach."""
-    names = sorted(failpoints.in_source() - ON_FORGE - OF_BOOTSTRAP)
+    names = sorted(failpoints.in_source() - ON_FORGE - OF_BOOTSTRAP - OF_REVIEW)
     return [f"{name}:{nth}" for name in names for nth in AGAIN.get(name, (1,))]
 
 

@@ -167,11 +167,14 @@ class Deliveries(RuleBasedStateMachine):
 
     def _change(self, pick: int, **values: Any) -> bool:
         """A person changes fields of a task's entry; False when it is not in the file."""
+        return self._change_entry(self._task(pick), **values)
+
+    def _change_entry(self, task: str, **values: Any) -> bool:
         found: list[bool] = []
 
         def change(entries: list[dict[str, Any]]) -> None:
             for entry in entries:
-                if entry.get("id") == self._task(pick):
+                if entry.get("id") == task:
                     entry.update({name: value(entry) if callable(value) else value for name, value in values.items()})
                     found.append(True)
                     if entry.get("branch") == "-x" or entry.get("priority") == "high":
@@ -220,6 +223,23 @@ class Deliveries(RuleBasedStateMachine):
         if record is None or record.fence != fence or not record.occupies_slot:
             result = {"task_id": f"T-{pick}", "status": "success", "commit_sha": self.world.forge.head}
             self.world.layout.result_file(f"T-{pick}.{fence}").write_text(json.dumps(result))
+
+    # --- reviewers ----------------------------------------------------------------------------------------------------
+
+    @rule()
+    def reviewers_start(self) -> None:
+        for run in self.world.reviewing(Offered):
+            self.world.reviewers.start(run)
+
+    @rule(
+        how=st.sampled_from(
+            ["approves", "finds", "finds", "contradicts", "of another head", "rubbish", "badly", "limited", "lost"]
+        ),
+        times=st.integers(1, 3),
+    )
+    def reviewers_end(self, how: str, times: int) -> None:
+        for run in self.world.reviewing(Running)[:times]:
+            self.world.review(run, how)
 
     # --- the forge and the clock --------------------------------------------------------------------------------------
 
@@ -295,6 +315,28 @@ class Deliveries(RuleBasedStateMachine):
         assert len(self.world.rail.starts) == len(set(self.world.rail.starts))
 
     @invariant()
+    def no_review_runs_twice(self) -> None:
+        assert len(self.world.reviewers.starts) == len(set(self.world.reviewers.starts))
+
+    @invariant()
+    def a_gate_is_only_for_the_reviewed_head(self) -> None:
+        for record in self.world.ledger.in_state(states.Gating):
+            assert isinstance(record.state, states.Gating)
+            gate = record.state.gate
+            assert gate.evidence["review"]["head_sha"] == gate.head_sha
+            assert gate.evidence["review"]["verdict"] == "approve"
+
+    @invariant()
+    def what_needs_qa_has_its_remedy(self) -> None:
+        """Which was added with it, and goes on from the commit that was reviewed."""
+        for record in self.world.ledger.in_state(states.NeedsQa):
+            assert isinstance(record.state, states.NeedsQa)
+            assert record.state.qa in self.world.ledger.records
+            remedies = [event.event for _, event in self.world.journal.entries() if event.task == record.state.qa]
+            first = next(each for each in remedies if isinstance(each, ev.TaskAdded))
+            assert self.world.forge.history[first.start_from]
+
+    @invariant()
     def tasks_start_after_what_they_need_and_one_a_branch(self) -> None:
         records = self.world.ledger.records
         busy = self.world.ledger.in_state(Dispatching, states.Running)
@@ -326,10 +368,12 @@ class Deliveries(RuleBasedStateMachine):
             evidence = record.state.evidence
             commit = history[evidence["merge_sha"]]
             assert commit in history.above(history.first, self.world.forge.head)
-            assert f"Mosaic-Task: {record.id}" in commit.message.splitlines()
+            by = evidence.get("delivered_with", record.id)
+            assert f"Mosaic-Task: {by}" in commit.message.splitlines()
+            assert evidence["review"]["head_sha"] == evidence["head_sha"]
             assert commit.tree == evidence["tree"]
             assert evidence["ci"] in ("green", "absent")
-            assert self.world.forge.comments[f"internal:{record.id}"]
+            assert self.world.forge.comments[f"internal:{by}"]
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -355,7 +399,7 @@ class Deliveries(RuleBasedStateMachine):
         for task, record in self.world.ledger.records.items():
             assert record.status is not Status.IN_PROGRESS
             assert record.status is not Status.NOT_STARTED or report.stuck[task]
-            is_theirs = isinstance(record.state, Removed) or task in self.unread
+            is_theirs = isinstance(record.state, Removed) or task in self.unread or task not in self.tasks
             assert is_theirs or record.task.description == self._description(task)
 
     def _ask_again(self) -> None:
@@ -364,9 +408,8 @@ class Deliveries(RuleBasedStateMachine):
             if not self._left():
                 break
             self.world.edit(self._mend)
-            for pick, task in enumerate(self.tasks):
-                if task in self._left():
-                    self._change(pick, status="not-started", depends_on=[], blocks=[])
+            for task in self._left():
+                self._change_entry(task, status="not-started", depends_on=[], blocks=[])
             self._cooperate()
         assert self._left() == {}
         assert set(self.tasks) - self.unread <= set(self.world.ledger.records)

@@ -26,10 +26,12 @@ from mosaic_daemon.ground.settings import WorkerSettings
 from mosaic_daemon.nouns.events import GateResumed
 from mosaic_daemon.nouns.gate import Step
 from mosaic_daemon.nouns.record import Gating
+from mosaic_daemon.nouns.review import Aspect
 from mosaic_daemon.parts import Parts, Report
 from mosaic_daemon.planning.learning.conclusions import Conclusions
 from mosaic_daemon.planning.papers.capfile import CapFile
 from mosaic_daemon.repository.clone import BaseMoved, Clone
+from mosaic_daemon.repository.commits import Change
 from mosaic_daemon.repository.qa_reports import QaReports
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes.base import Runtime
@@ -37,6 +39,8 @@ from mosaic_daemon.stages.collect import Judge
 from mosaic_daemon.stages.dispatch import Workplace
 from mosaic_daemon.stages.gate import GatePolicy
 from mosaic_daemon.stages.publish import Publisher
+from mosaic_daemon.stages.review import ReviewPolicy, Reviews
+from mosaic_daemon.stages.review.reviewers import Desk
 from mosaic_daemon.stages.schedule import Schedule
 from mosaic_daemon.stages.spending import Spending
 from mosaic_daemon.store.base import Batch
@@ -161,8 +165,14 @@ class Commits:
     async def take(self, _source: Path, _branch: str, name: str) -> str | None:
         return self.heads.get(name.removeprefix("attempts/"))
 
-    async def changes(self, _base: str, _head: str) -> tuple[()]:
-        return ()
+    async def changes(self, base: str, head: str) -> tuple[Change, ...]:
+        before, after = (self._forge.history[sha].files for sha in (base, head))
+        paths = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+        return tuple(Change(path, "100644", after.get(path, "")) for path in paths)
+
+    async def fork_point(self, head: str) -> str | None:
+        own = self._forge.history.above(self._forge.head, head)
+        return own[-1].parent if own else head
 
     async def forget(self, _names: object) -> None: ...
 
@@ -206,14 +216,20 @@ class Folders:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._names: set[str] = set()
+
+    def names(self) -> list[str]:
+        return sorted(self._names)
 
     def path(self, name: str) -> Path:
         return self._root / name
 
-    async def ensure(self, name: str, _branch: str, _base: str) -> Path:
+    async def ensure(self, name: str, _branch: str, _base: str, *, origin: str | None = None) -> Path:
+        self._names.add(name)
         return self.path(name)
 
-    async def remove(self, _name: str) -> None: ...
+    async def remove(self, name: str) -> None:
+        self._names.discard(name)
 
     def is_at(self, _name: str, _branch: str, _sha: str) -> bool:
         return False
@@ -226,6 +242,7 @@ class World:
     """One repository. `restart` is what a crash leaves of the daemon.
 
     Attributes:
+        reviewers: the rail of the reviewers, who outlive the daemon as workers do.
         verdicts: what CI says next, by question; green when there is nothing more.
     """
 
@@ -237,6 +254,8 @@ class World:
         self._fuse = Fuse()
         self.journal = MortalJournal(self._fuse)
         self.rail = MortalRail(folder / "logs", lambda: self.now, self._fuse)
+        self.reviewers = MortalRail(folder / "logs", lambda: self.now, self._fuse)
+        self.checkouts = Folders(self.layout.reviews / "trees")
         self.forge = WatchedForge(self._fuse)
         self.commits = Commits(self.forge, self._fuse)
         self.commits.on_land = self._no_gate_is_in_its_window
@@ -262,6 +281,15 @@ class World:
         place = Workplace(
             self.layout, clone, trees, {"process": self.rail}, runtimes, worker, {"PATH": "/bin:/usr/bin"}
         )
+        desk = Desk(
+            self.layout.reviews,
+            clone,
+            cast("Worktrees", self.checkouts),
+            self.reviewers,
+            runtimes,
+            {"PATH": "/bin:/usr/bin"},
+        )
+        scripts = dict.fromkeys(Aspect, ("sh", "{output}"))
         self.ledger = ledger
         self.tick = Tick(
             Parts(
@@ -269,6 +297,7 @@ class World:
                 clone=clone,
                 place=place,
                 judge=Judge(self.layout, clone, trees, worker.retries),
+                reviews=Reviews(desk, ReviewPolicy("auto", scripts, runtime="agent")),
                 forge=self.forge,
                 policy=GatePolicy("main"),
                 queue=queue,
@@ -349,26 +378,41 @@ class World:
 
     def states(self, wanted: type[Offered] | type[Running]) -> list[str]:
         """Attempts that the rail has in this state."""
-        return [attempt for attempt in self.rail.orders if isinstance(self._observed(attempt), wanted)]
+        return [attempt for attempt in self.rail.orders if isinstance(self._seen(self.rail, attempt), wanted)]
 
     def work(self) -> None:
-        """Who has started succeeds, who has not starts."""
+        """Who has started succeeds, who has not starts; reviewers approve."""
+        for run in self.reviewing(Running):
+            self.review(run, "approves")
+        for run in self.reviewing(Offered):
+            self.reviewers.start(run)
         for attempt in self.states(Running):
-            self.succeed(attempt)
+            self.succeed(attempt, rebases=True)
         for attempt in self.states(Offered):
             self.rail.start(attempt)
 
-    def succeed(self, attempt: str, path: str = "") -> None:
-        """The worker commits a file and reports it."""
-        head = self.commit_work(attempt, path)
+    def succeed(self, attempt: str, path: str = "", *, rebases: bool = False) -> None:
+        """The worker commits a file and reports it; it may bring what it goes on from to the newest base first."""
+        head = self.commit_work(attempt, path, rebases=rebases)
         self.report(attempt, status="success", commit_sha=head)
 
-    def commit_work(self, attempt: str, path: str = "") -> str:
+    def commit_work(self, attempt: str, path: str = "", *, rebases: bool = False) -> str:
         task = attempt.rpartition(".")[0]
         base = self.rail.orders[attempt].env["MOSAIC_BASE_SHA"]
+        if rebases:
+            base = self._rebased(base)
         head = self.forge.history.commit(base, {path or f"{task}.txt": attempt}, attempt)
         self.commits.heads[attempt] = head
         return head
+
+    def _rebased(self, sha: str) -> str:
+        """The same work on top of the base branch; its own side wins where they conflict."""
+        history, onto = self.forge.history, self.forge.head
+        for commit in reversed(history.above(onto, sha)):
+            before = history[commit.parent].files if commit.parent else {}
+            changed = {path: text for path, text in commit.files.items() if before.get(path) != text}
+            onto = history.commit(onto, changed, commit.message)
+        return onto if history.above(self.forge.head, sha) else sha
 
     def report(self, attempt: str, **result: Any) -> None:
         """The worker says this at its end, if it says anything."""
@@ -382,13 +426,40 @@ class World:
         ended = {"type": "result", "subtype": "success", "is_error": True, "result": "You have hit your limit"}
         self._finish(attempt, [{"type": "rate_limit_event", "rate_limit_info": info}, ended], exit_code=1)
 
+    # --- reviewers ----------------------------------------------------------------------------------------------------
+
+    def reviewing(self, wanted: type[Offered] | type[Running]) -> list[str]:
+        """Runs of reviewers that the rail has in this state."""
+        return [run for run in self.reviewers.orders if isinstance(self._seen(self.reviewers, run), wanted)]
+
+    def review(self, run: str, how: str) -> None:
+        """A reviewer at work ends, in one of the ways that reviewers do."""
+        head = self.reviewers.orders[run].env["MOSAIC_HEAD_SHA"]
+        count = {"finds": 1, "contradicts": 1}.get(how, 0)
+        says: dict[str, Any] = {"verdict": "request-changes" if how == "finds" else "approve"}
+        says |= {"head_sha": "f" * 40 if how == "of another head" else head}
+        says |= {"stats": {"blockers": count, "critical": 0, "high": 0}, "blockers": count, "critical_security": 0}
+        text = "rubbish" if how == "rubbish" else json.dumps(says)
+        exit_code = 1 if how in ("badly", "limited") else 0
+        if how == "lost":
+            self.reviewers.lose(run)
+        elif "-fallback." in run:
+            ended: dict[str, Any] = {"type": "result", "subtype": "success", "is_error": False, "result": text}
+            if how == "limited":
+                ended |= {"is_error": True, "result": "You have hit your limit", "api_error_status": 429}
+            self.reviewers.finish(run, End(exit_code=exit_code, output=json.dumps(ended).encode() + b"\n"))
+        else:
+            if how != "limited":
+                Path(self.reviewers.orders[run].argv[1]).write_text(text)
+            self.reviewers.finish(run, End(exit_code=exit_code, output=b"API error: 429\n"))
+
     def _finish(self, attempt: str, lines: Iterable[Any], *, exit_code: int = 0) -> None:
         output = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
         self.rail.finish(attempt, End(exit_code=exit_code, output=output))
 
-    def _observed(self, attempt: str) -> Observation:
+    def _seen(self, rail: MemoryRail, run: str) -> Observation:
         """Past the fuse: the daemon does not die of what others see."""
-        return self._loop.run_until_complete(MemoryRail.observe(self.rail, attempt))
+        return self._loop.run_until_complete(MemoryRail.observe(rail, run))
 
     # --- what must hold at an instant ---------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import LIMITED, FailureClass
 from mosaic_daemon.nouns.fold import IllegalTransition, advance, advance_system
 from mosaic_daemon.nouns.gate import Hold, Step
-from mosaic_daemon.nouns.record import Blocked, Deferred, Done, Failed, Gating, NotStarted, Record, Running
+from mosaic_daemon.nouns.record import Blocked, Deferred, Done, Failed, Gating, NotStarted, Record, Reviewing, Running
 from mosaic_daemon.nouns.system import System
 from mosaic_daemon.nouns.task import Status
 from tests.samples import (
@@ -50,6 +50,15 @@ EVENTS: dict[str, ev.TaskEvent] = {
     "attempt-stopped": ev.AttemptStopped(1, "deferred", "stopped"),
     "result-accepted": ev.ResultAccepted(1, HEAD, 5, "ok"),
     "result-rejected": ev.ResultRejected("results/late/x", "late"),
+    "review-held": ev.ReviewHeld(Hold("wait")),
+    "review-passed": ev.ReviewPassed(HEAD, {"verdict": "approve"}, ("Review: approve",), 7),
+    "qa-needed": ev.QaNeeded(
+        HEAD, "T-1-QA", failure(FailureClass.REVIEW), {"verdict": "needs-qa"}, ("Review: needs-qa",)
+    ),
+    "review-returned": ev.ReviewReturned(HEAD, failure(FailureClass.REVIEW), False, ()),
+    "review-blocked": ev.ReviewBlocked(failure(FailureClass.REVIEW)),
+    "review-resumed": ev.ReviewResumed("test"),
+    "qa-delivered": ev.QaDelivered("T-1-QA", {"summary": "done"}),
     "gate-stepped": stepped(Step.MERGEABLE),
     "gate-intended": ev.GateIntended(Step.MERGEABLE, "k2", {}),
     "gate-rewound": ev.GateRewound("moved"),
@@ -68,18 +77,22 @@ _ALWAYS = {"task-edited", "edit-refused", "result-rejected"}
 _ENDS = {"attempt-failed", "attempt-released", "attempt-stopped", "result-accepted"}
 _IN_GATE = {"gate-stepped", "gate-intended", "gate-held", "gate-blocked"}
 _BACK = {"gate-returned", "gate-failed"}
+_JUDGED = {"review-held", "review-passed", "qa-needed", "review-returned", "review-blocked"}
 _ASKED = {"requeued", "task-deferred", "task-blocked"}
 ALLOWED: dict[str, set[str]] = {
-    "not-started": {"task-removed", *_ASKED, "attempt-intended", "done-found"},
+    "not-started": {"task-removed", *_ASKED, "attempt-intended", "done-found", "qa-delivered"},
     "dispatching": {"attempt-started", *_ENDS},
     "running": {"stop-requested", *_ENDS},
     "stopping": {"stop-requested", *_ENDS},
+    "reviewing": {*_ASKED, *_JUDGED},
+    "needs-qa": {"task-removed", *_ASKED, "qa-delivered"},
+    "blocked-in-review": {"task-removed", "requeued", "task-deferred", "review-resumed"},
     "gating": {*_ASKED, *_IN_GATE, *_BACK, "gate-rewound"},
     "intended": {*_IN_GATE, "gate-rewound"},
     "merged": _IN_GATE,
     "closing": {*_IN_GATE, "task-done"},
     "done": {"task-concluded"},
-    "failed": {"task-removed", *_ASKED, "task-concluded"},
+    "failed": {"task-removed", *_ASKED, "task-concluded", "qa-delivered"},
     "blocked": {"task-removed", "requeued", "task-deferred"},
     "blocked-in-gate": {"task-removed", "requeued", "task-deferred", "gate-resumed"},
     "blocked-intended": {"gate-resumed"},
@@ -131,6 +144,42 @@ def test_an_event_of_another_fence_is_refused(kind: str, fence: int) -> None:
     for state in ("dispatching", "running"):
         with pytest.raises(IllegalTransition):
             advance(STATES[state], replace(event, fence=fence), NOON)
+
+
+@pytest.mark.parametrize("kind", ["review-passed", "qa-needed", "review-returned"])
+def test_a_verdict_on_another_head_is_refused(kind: str) -> None:
+    """It lapses when the head moves: what was approved is the one commit that was looked at."""
+    event = EVENTS[kind]
+    assert isinstance(event, ev.ReviewPassed | ev.QaNeeded | ev.ReviewReturned)
+    with pytest.raises(IllegalTransition):
+        advance(STATES["reviewing"], replace(event, head_sha=MERGE), NOON)
+
+
+def test_a_passed_review_is_evidence_of_the_gate_and_its_tokens_count() -> None:
+    record = folded(EVENTS["review-passed"], record=STATES["reviewing"])
+    assert isinstance(record.state, Gating)
+    assert (record.state.gate.head_sha, record.state.gate.evidence["review"]) == (HEAD, {"verdict": "approve"})
+    assert (record.used, record.notes[-1]) == (107, "Review: approve")
+
+
+def test_what_was_sent_back_goes_on_from_the_reviewed_head() -> None:
+    """Until a person asks for a fresh start; a remediation task carries the first work on even then."""
+    back = folded(EVENTS["review-returned"], record=STATES["reviewing"])
+    assert (back.start_from, back.tries) == (HEAD, {"review": 1})
+    assert folded(ev.Requeued("again", "test"), record=back).start_from == ""
+    mends = folded(replace(added("T-1-QA"), mends="T-1", start_from=HEAD))
+    assert folded(ev.Requeued("again", "test"), record=mends).start_from == HEAD
+    assert mends.tries == {"review": 1}
+
+
+def test_a_review_that_is_resumed_is_a_new_round_of_the_same_change() -> None:
+    before, again = (
+        STATES["reviewing"].state,
+        folded(ev.ReviewResumed("test"), record=STATES["blocked-in-review"]).state,
+    )
+    assert isinstance(before, Reviewing)
+    assert isinstance(again, Reviewing)
+    assert again == replace(before, review=replace(before.review, round=2))
 
 
 @pytest.mark.parametrize("fence", [0, 2, 5])

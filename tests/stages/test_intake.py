@@ -22,7 +22,7 @@ from mosaic_daemon.store.memory import MemoryJournal
 from mosaic_daemon.tracking.entry import DAEMON_FIELDS, PEOPLE_FIELDS
 from mosaic_daemon.tracking.merge import FaceChanges
 from mosaic_daemon.tracking.view import entry_of
-from tests.samples import added, at, failure, folded, states, stepped, to_gate, to_running
+from tests.samples import HEAD, added, at, failure, folded, states, stepped, to_gate, to_review, to_running
 
 STATES = states()
 #: How the record of each state came about, to have it in a ledger.
@@ -31,6 +31,9 @@ HISTORIES: dict[str, list[ev.TaskEvent]] = {
     "dispatching": [added(), to_running()[0]],
     "running": [added(), *to_running()],
     "stopping": [added(), *to_running(), ev.StopRequested("deferred", "x", "x")],
+    "reviewing": to_review(),
+    "needs-qa": [*to_review(), ev.QaNeeded(HEAD, "T-1-QA", failure(FailureClass.REVIEW), {}, ())],
+    "blocked-in-review": [*to_review(), ev.ReviewBlocked(failure(FailureClass.REVIEW))],
     "gating": to_gate(Step.MERGEABLE),
     "intended": [*to_gate(Step.MERGE), ev.GateIntended(Step.MERGE, "k", {})],
     "merged": to_gate(Step.VERIFY),
@@ -94,6 +97,7 @@ def refusals(taken: intake.Taken) -> list[ev.EditRefused]:
     return [entry.event for entry in taken.entries if isinstance(entry.event, ev.EditRefused)]
 
 
+_TAKEN_OUT = ("not-started", "failed", "blocked", "blocked-in-review", "needs-qa", "deferred", "removed")
 _FORWARD = "it can only go forward"
 _DONE = "it is done, with evidence"
 _START = "just being started"
@@ -104,6 +108,9 @@ ASKED: dict[str, dict[str, str | None]] = {
     "dispatching": {"not-started": _START, "deferred": _START, "blocked": _START},
     "running": dict.fromkeys(("not-started", "deferred", "blocked"), "stop-requested"),
     "stopping": {"not-started": "stop-requested", "deferred": None, "blocked": "stop-requested"},
+    "reviewing": {"not-started": "requeued", "deferred": "task-deferred", "blocked": "task-blocked"},
+    "needs-qa": {"not-started": "requeued", "deferred": "task-deferred", "blocked": "task-blocked"},
+    "blocked-in-review": {"not-started": "review-resumed", "deferred": "task-deferred", "blocked": None},
     "gating": {"not-started": "requeued", "deferred": "task-deferred", "blocked": "task-blocked"},
     "intended": dict.fromkeys(("not-started", "deferred", "blocked"), _FORWARD),
     "merged": dict.fromkeys(("not-started", "deferred", "blocked"), _FORWARD),
@@ -329,7 +336,7 @@ class TestComingAndGoing:
         ledger = ledger_with(state)
         taken = take(ledger, FaceChanges({}, {"T-1": {}}, {}))
         gone = isinstance(ledger.records["T-1"].state, Removed)
-        assert gone == (state in ("not-started", "failed", "blocked", "deferred", "removed"))
+        assert gone == (state in _TAKEN_OUT)
         assert len(refusals(taken)) == (not gone)
 
     def test_one_that_comes_back_keeps_its_fences(self) -> None:

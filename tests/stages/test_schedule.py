@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.gate import Hold
-from mosaic_daemon.nouns.record import Gating, NotStarted, Record, Removed
+from mosaic_daemon.nouns.record import Gating, NotStarted, Record, Removed, Reviewing
 from mosaic_daemon.nouns.system import System
 from mosaic_daemon.nouns.task import Status, Task
 from mosaic_daemon.stages.schedule import Schedule, runtime_of
@@ -65,7 +65,7 @@ class Oracle:
                 self.dependents.setdefault(record.id, set()).add(blocked)
         self.busy: dict[str, set[str]] = {}
         for record in self.listed:
-            if record.occupies_slot or isinstance(record.state, Gating):
+            if record.occupies_slot or isinstance(record.state, Reviewing | Gating):
                 for resource in self.resources(record.task):
                     self.busy.setdefault(resource, set()).add(record.id)
 
@@ -232,7 +232,9 @@ class TestDependencies:
 class TestSideBySide:
     """Two tasks never run at once on the same branch or the same file."""
 
-    @pytest.mark.parametrize("state", ["dispatching", "running", "stopping", "gating", "merged", "closing"])
+    @pytest.mark.parametrize(
+        "state", ["dispatching", "running", "stopping", "reviewing", "gating", "merged", "closing"]
+    )
     @pytest.mark.parametrize(
         ("mine", "theirs", "what"),
         [
@@ -248,7 +250,7 @@ class TestSideBySide:
         schedule = scheduled(in_state(state, "a", 0, **mine), waiting("b", 1, **theirs))
         assert schedule.pick(IDLE, at(0)) is None
         assert schedule.why("b", IDLE, at(0)) == [f"waits for a on the same {what}"]
-        for end in ("done", "failed", "blocked-merged", "deferred"):
+        for end in ("done", "failed", "blocked-merged", "needs-qa", "deferred"):
             schedule = scheduled(in_state(state, "a", 0, **mine), waiting("b", 1, **theirs))
             schedule.pick(IDLE, at(0))
             schedule.update([in_state(end, "a", 0, **mine)])

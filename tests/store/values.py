@@ -17,11 +17,14 @@ from mosaic_daemon.nouns.record import (
     Done,
     Failed,
     Gating,
+    NeedsQa,
     NotStarted,
     Record,
     Removed,
+    Reviewing,
     Running,
 )
+from mosaic_daemon.nouns.review import Aspect, Review
 from mosaic_daemon.nouns.system import System
 from mosaic_daemon.nouns.task import Kind, Task
 from mosaic_daemon.nouns.variance import Variance
@@ -81,14 +84,27 @@ GATES = st.builds(
     evidence=st.dictionaries(TEXT, FACTS, max_size=2),
     rounds=st.integers(min_value=0),
 )
+REVIEWS = st.builds(
+    Review,
+    aspects=st.lists(st.sampled_from(Aspect), max_size=2).map(tuple),
+    head_sha=TEXT,
+    base_sha=TEXT,
+    diff=TEXT,
+    opened_at=MOMENTS,
+    round=st.integers(min_value=1),
+    hold=st.none() | HOLDS,
+    missing=st.lists(st.sampled_from(Aspect), max_size=2).map(tuple),
+)
 STATES = st.one_of(
+    st.builds(Reviewing, ATTEMPTS, REVIEWS),
+    st.builds(NeedsQa, ATTEMPTS, TEXT, FAILURES, FACTS),
     st.builds(NotStarted, reason=TEXT, not_before=MAYBE_MOMENT),
     st.builds(Dispatching, ATTEMPTS),
     st.builds(Running, ATTEMPTS, TEXT, MOMENTS, TEXT),
     st.builds(Gating, ATTEMPTS, GATES),
     st.builds(Done, FACTS),
     st.builds(Failed, FAILURES),
-    st.builds(Blocked, FAILURES, st.none() | ATTEMPTS, st.none() | GATES),
+    st.builds(Blocked, FAILURES, st.none() | ATTEMPTS, st.none() | GATES, st.none() | REVIEWS),
     st.builds(Deferred, TEXT),
     st.just(Removed()),
 )
@@ -105,11 +121,13 @@ RECORDS = st.builds(
     completed_at=MAYBE_MOMENT,
     used=MAYBE_USED,
     notes=LINES,
+    mends=TEXT,
+    start_from=TEXT,
 )
 SYSTEMS = st.builds(System, st.dictionaries(TEXT, HOLDS, max_size=2), st.booleans())
 _FENCE = st.integers(min_value=1)
 EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
-    st.builds(ev.TaskAdded, TASKS, st.integers(0, 1000), TEXT, st.integers(min_value=0)),
+    st.builds(ev.TaskAdded, TASKS, st.integers(0, 1000), TEXT, st.integers(min_value=0), TEXT, TEXT, TEXT),
     st.builds(ev.TaskEdited, TASKS, CHANGED, TEXT),
     st.builds(ev.TaskRemoved, TEXT),
     st.builds(ev.EditRefused, CHANGED, TEXT, TEXT),
@@ -122,8 +140,15 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.AttemptFailed, _FENCE, FAILURES, st.booleans(), MAYBE_USED),
     st.builds(ev.AttemptReleased, _FENCE, TEXT, MAYBE_MOMENT, MAYBE_USED),
     st.builds(ev.AttemptStopped, _FENCE, WANTED, TEXT, MAYBE_USED),
-    st.builds(ev.ResultAccepted, _FENCE, TEXT, MAYBE_USED, TEXT),
+    st.builds(ev.ResultAccepted, _FENCE, TEXT, MAYBE_USED, TEXT, st.none() | REVIEWS, TEXT),
     st.builds(ev.ResultRejected, TEXT, TEXT),
+    st.builds(ev.ReviewHeld, HOLDS),
+    st.builds(ev.ReviewPassed, TEXT, FACTS, LINES, MAYBE_USED),
+    st.builds(ev.QaNeeded, TEXT, TEXT, FAILURES, FACTS, LINES, MAYBE_USED),
+    st.builds(ev.ReviewReturned, TEXT, FAILURES, st.booleans(), LINES, MAYBE_USED),
+    st.builds(ev.ReviewBlocked, FAILURES, MAYBE_USED),
+    st.builds(ev.ReviewResumed, TEXT),
+    st.builds(ev.QaDelivered, TEXT, FACTS),
     st.builds(ev.GateStepped, STEPS, FACTS, STEPS, st.none() | TEXT, st.none() | TEXT, st.none() | TEXT),
     st.builds(ev.GateIntended, STEPS, TEXT, FACTS),
     st.builds(ev.GateRewound, TEXT),
@@ -140,4 +165,4 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.DrainChanged, st.booleans(), TEXT),
     st.builds(ev.Reported, TEXT, TEXT, FACTS),
 )
-EVERY_KIND = 30
+EVERY_KIND = 37

@@ -42,6 +42,8 @@ def _sections(found: dict[str, Any], now: datetime) -> Iterator[Section]:
         yield Section([[line] for line in found["next"]], "What would move it", loud=found["needs_you"])
     if found["attempts"]:
         yield Section([row for each in found["attempts"] for row in _attempt(each, now)], "Attempts")
+    if found["review"]:
+        yield Section(list(_review(found["review"])), "Review")
     if found["gate"]:
         gate = {name: value for name, value in found["gate"].items() if name != "summary"}
         yield Section(list(_gate(gate)), "Evidence" if found["status"] == "done" else "Gate")
@@ -96,6 +98,22 @@ def _near(log: str | None) -> str:
     """The path as it can be pasted here."""
     here = Path.cwd()
     return str(Path(log).relative_to(here)) if log and Path(log).is_relative_to(here) else log or "no log"
+
+
+def _review(review: dict[str, Any]) -> Iterator[list[str]]:
+    """What its review said, or what it is asked about."""
+    for name, label in (
+        ("verdict", "Verdict"),
+        ("by", "By"),
+        ("aspects", "Looks at"),
+        ("not_reviewed_for", "Nobody for"),
+        ("head_sha", "Commit"),
+    ):
+        if shown := _plain(review.get(name)):
+            yield [label, text.one_line(shown, 200)]
+    for finding in review.get("findings") or ():
+        place = f" ({finding['file']})" if finding["file"] else ""
+        yield [finding["severity"] or "finding", text.one_line(f"{finding['title']}{place}", 200)]
 
 
 def _gate(gate: dict[str, Any]) -> Iterator[list[str]]:

@@ -23,11 +23,16 @@ _OUTCOMES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "attempt-released": lambda e: f"did not count: {e['reason']}",
     "attempt-stopped": lambda e: f"stopped: {e['reason']}",
     "result-accepted": lambda e: f"accepted at {e['head_sha'][:12]}",
+    "qa-needed": lambda e: f"sent to {e['qa']}: {e['failure']['message']}",
+    "review-returned": lambda e: f"sent back: {e['failure']['message']}",
+    "review-blocked": lambda e: f"blocked: {e['failure']['message']}",
+    "review-resumed": lambda e: f"reviewed again, asked for in {e['source']}",
     "gate-returned": lambda e: f"sent back: {e['failure']['message']}",
     "gate-blocked": lambda e: f"blocked: {e['failure']['message']}",
     "gate-failed": lambda e: f"failed: {e['failure']['message']}",
     "gate-resumed": lambda e: f"at the gate again, asked for in {e['source']}",
     "task-done": lambda e: str(e["evidence"].get("summary", "done")),
+    "qa-delivered": lambda e: str(e["evidence"].get("summary", "done")),
 }
 
 
@@ -157,7 +162,8 @@ def _document(row: Row, layout: Layout, ledger: LedgerReader, needs: list[dict[s
         "needs": needs,
         "failure": _failure(failure) if failure else None,
         "attempts": list(_attempts(happened, layout)),
-        "gate": state.get("evidence") or (_evidence(state["gate"]) if state.get("gate") else {}),
+        "review": _review(state),
+        "gate": _done(state) or (_evidence(state["gate"]) if state.get("gate") else {}),
         "started_at": row["started_at"],
         "completed_at": row["completed_at"],
         "used": tokens(row["used"]),
@@ -171,12 +177,32 @@ def _document(row: Row, layout: Layout, ledger: LedgerReader, needs: list[dict[s
 
 def _stage(state: dict[str, Any]) -> str | None:
     match state["kind"]:
+        case "reviewing":
+            return "reviewing"
         case "dispatching" | "running":
             return "stopping" if state.get("stopping") else str(state["kind"])
         case "gating":
             return f"gate:{state['gate']['step']}"
         case _:
             return None
+
+
+def _done(state: dict[str, Any]) -> dict[str, Any]:
+    """The evidence of a task that is done; what a review said stands by itself."""
+    kept = state.get("evidence") or {} if state["kind"] == "done" else {}
+    return {name: value for name, value in kept.items() if name not in ("review", "review_before")}
+
+
+def _review(state: dict[str, Any]) -> dict[str, Any] | None:
+    """What its review said, or what it is asked; None when nothing is known of one."""
+    match state["kind"]:
+        case "needs-qa":
+            return dict(state["evidence"])
+        case "done":
+            found = state["evidence"].get("review")
+        case _:
+            found = state.get("review") or ((state.get("gate") or {}).get("evidence") or {}).get("review")
+    return found or None
 
 
 def _failure(failure: dict[str, Any]) -> dict[str, Any]:
@@ -193,7 +219,7 @@ def _failure(failure: dict[str, Any]) -> dict[str, Any]:
 
 def _evidence(gate: dict[str, Any]) -> dict[str, Any]:
     pinned = {name: gate[name] for name in ("head_sha", "base_sha", "change", "merge_sha") if gate[name]}
-    return {**pinned, **gate["evidence"]}
+    return {**pinned, **{name: seen for name, seen in gate["evidence"].items() if name != "review"}}
 
 
 @dataclass(slots=True)
@@ -248,7 +274,7 @@ def _not_taken_in(task: str, raw: Mapping[str, Any], layout: Layout, daemon: dic
         entry |= {"issue": "", "branch": "", "files": [], "runtime": None, "blocks": [], "depends_on": []}
         why = [f"its entry in tasks.json cannot be taken in: {error.line}"]
         steps = ["mend the entry in tasks.json; it is read again at once"]
-    nothing = dict.fromkeys(("stage", "failure", "started_at", "completed_at"), None)
+    nothing = dict.fromkeys(("stage", "failure", "review", "started_at", "completed_at"), None)
     empty: dict[str, Any] = {name: [] for name in ("needs", "attempts", "notes", "events")}
     return {
         "task": entry,

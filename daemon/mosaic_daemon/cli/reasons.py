@@ -30,6 +30,10 @@ def of(row: Row, scene: Mapping[str, Any]) -> Said:
             return _without_daemon(["a worker is being started"], ["it starts by itself"], scene)
         case "running":
             return _running(row, scene)
+        case "reviewing":
+            return _reviewing(row, scene)
+        case "needs-qa":
+            return _needs_qa(row)
         case "gating":
             return _gating(row, scene)
         case "done":
@@ -114,6 +118,22 @@ def _running(row: Row, scene: Mapping[str, Any]) -> Said:
     return _without_daemon([why], steps, scene)
 
 
+def _reviewing(row: Row, scene: Mapping[str, Any]) -> Said:
+    review = row["state"]["review"]
+    if hold := review["hold"]:
+        return _without_daemon([hold["reason"]], [f"it goes on by itself, at {hold['until']}"], scene)
+    what = " and ".join(review["aspects"])
+    why = f"its work is accepted; the independent {what} review looks at {review['head_sha'][:12]}"
+    return _without_daemon([why], ["it goes on by itself"], scene)
+
+
+def _needs_qa(row: Row) -> Said:
+    task, qa = row["task"]["id"], row["state"]["qa"]
+    why = f"{row['state']['failure']['message']}; {qa} mends that on the same branch and delivers both"
+    steps = [f"{qa} has to be done: {PROGRAM} explain {qa}", f"or have it done again from the start: {_RETRY} {task}"]
+    return [why], steps
+
+
 def _gating(row: Row, scene: Mapping[str, Any]) -> Said:
     gate = row["state"]["gate"]
     if gate["hold"]:
@@ -157,6 +177,8 @@ def _blocked(row: Row) -> Said:
         if failure["command"]
         else ["mend what is said above"]
     )
+    if state.get("review"):
+        return why, [*steps, f"then have it reviewed again: {_RETRY} {task}", f"or leave it: {PROGRAM} cancel {task}"]
     if gate and (gate["merge_sha"] or gate["intent"]):
         why.append("its change is, or may be, on the base branch already: it can only go forward")
         return why, [*steps, f"then go on at this step: {_RETRY} {task}"]

@@ -32,7 +32,7 @@ def overview(layout: Layout, now: datetime, *, criteria: bool = False) -> dict[s
         "daemon": daemon,
         "slots": {"used": 0, "of": daemon["max_workers"]},
         "tasks": {"total": 0, "by_status": {}, "by_phase": []},
-        **dict.fromkeys(("at_work", "gates", "held_runtimes", "attention", "problems", "notices"), ()),
+        **dict.fromkeys(("at_work", "reviews", "gates", "held_runtimes", "attention", "problems", "notices"), ()),
         "budget": None,
         "deadlock": None,
         "queue_file": queue_file(layout),
@@ -162,6 +162,7 @@ def _add_ledger(shown: dict[str, Any], ledger: LedgerReader, now: datetime) -> N
     at_work = [row for row in live if row["state"]["kind"] in ("dispatching", "running")]
     shown["slots"]["used"] = len(at_work)
     shown["at_work"] = [_working(row) for row in at_work]
+    shown["reviews"] = [_reviewing(row) for row in live if row["state"]["kind"] == "reviewing"]
     shown["gates"] = [_gating(row, step_since(ledger, row)) for row in live if row["state"]["kind"] == "gating"]
     shown["attention"] = [_stopped(row) for row in ledger.rows("blocked", "failed", "needs-qa")]
     system, _ = ledger.system()
@@ -206,6 +207,20 @@ def _working(row: Row) -> dict[str, Any]:
         "worker": state.get("worker", ""),
         "since": state.get("since"),
         "stopping": state.get("stopping", ""),
+    }
+
+
+def _reviewing(row: Row) -> dict[str, Any]:
+    review = row["state"]["review"]
+    return {
+        "task": row["task"]["id"],
+        "description": row["task"]["description"],
+        "aspects": review["aspects"],
+        "round": review["round"],
+        "head_sha": review["head_sha"],
+        "since": review["opened_at"],
+        "hold": review["hold"],
+        "attempt": f"{row['task']['id']}.{row['state']['attempt']['fence']}",
     }
 
 

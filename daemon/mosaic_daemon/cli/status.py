@@ -54,6 +54,9 @@ def sections(shown: dict[str, Any], now: datetime) -> Iterator[Section]:
         yield Section(list(_phases(shown["tasks"]["by_phase"])), "Phases")
     if shown["at_work"]:
         yield Section([_at_work(each, now) for each in shown["at_work"]], "Workers")
+    if shown["reviews"]:
+        reviews = [_review(each, now) for each in shown["reviews"][:_FIRST]]
+        yield Section([*reviews, *_more(shown["reviews"])], "In review")
     if shown["gates"]:
         gates = [_gate(each, now) for each in shown["gates"][:_FIRST]]
         yield Section([*gates, *_more(shown["gates"])], "On the way to the base branch")
@@ -151,6 +154,12 @@ def _at_work(each: dict[str, Any], now: datetime) -> list[str]:
     stage = "stopping" if each["stopping"] else each["stage"]
     since = text.span(each["since"], now)
     return [each["attempt"], stage, each["agent"], since, text.one_line(each["description"], 60)]
+
+
+def _review(each: dict[str, Any], now: datetime) -> list[str]:
+    hold = each["hold"]
+    waits = f"waits: {hold['reason']}" if hold else text.one_line(each["description"], 60)
+    return [each["task"], f"{' and '.join(each['aspects'])} review", text.span(each["since"], now), waits]
 
 
 def _gate(each: dict[str, Any], now: datetime) -> list[str]:

@@ -35,6 +35,7 @@ FAILURE = {
     "conflict": "its change does not merge",
     "ci": "CI is red",
     "no-changes": "there is nothing to merge",
+    "review": "its review",
     "gate": "the forge or git refused",
     "person": "a person asked for it",
 }
@@ -118,6 +119,13 @@ def _concluded(body: Body) -> str:
     return f"took {tokens(used)} of {tokens(estimate)} estimated ({(used - estimate) / estimate:+.0%})"
 
 
+def _asked(body: Body) -> str:
+    """What comes between the acceptance and the gate."""
+    if review := body.get("review"):
+        return f"; its {' and '.join(review['aspects'])} is reviewed"
+    return f"; {body['unreviewed']}" if body.get("unreviewed") else ""
+
+
 _SENTENCES: Mapping[str, Callable[[Body], str]] = {
     "task-added": lambda e: f"taken in from {e['source']}",
     "task-edited": lambda e: f"edited in {e['source']}: {_edited(e)}",
@@ -137,8 +145,15 @@ _SENTENCES: Mapping[str, Callable[[Body], str]] = {
         f"attempt {e['fence']} ended and does not count: {e['reason']}{_until(e.get('not_before'))}"
     ),
     "attempt-stopped": lambda e: f"attempt {e['fence']} was stopped, the task is {STATUS[e['wanted']]}: {e['reason']}",
-    "result-accepted": lambda e: f"attempt {e['fence']} accepted at {e['head_sha'][:12]}{_used(e)}",
+    "result-accepted": lambda e: f"attempt {e['fence']} accepted at {e['head_sha'][:12]}{_used(e)}{_asked(e)}",
     "result-rejected": lambda e: f"{e['file']} was put aside: {e['reason']}",
+    "review-held": lambda e: f"its review waits: {e['hold']['reason']}{_until(e['hold'].get('until'))}",
+    "review-passed": lambda e: "; ".join(e["notes"]),
+    "qa-needed": lambda e: "; ".join(e["notes"]),
+    "review-returned": lambda e: f"{'blocked' if e['final'] else 'back to a worker'}: {e['failure']['message']}",
+    "review-blocked": lambda e: f"blocked at its review: {e['failure']['message']}",
+    "review-resumed": lambda e: f"it is reviewed again, asked for in {e['source']}",
+    "qa-delivered": lambda e: str(e["evidence"].get("summary", f"delivered with {e['qa']}")),
     "gate-stepped": _passed,
     "gate-intended": lambda e: f"gate: {STEP.get(e['step'], e['step'])}",
     "gate-rewound": lambda e: f"gate: from the start, {e['reason']}",

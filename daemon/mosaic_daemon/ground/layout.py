@@ -55,6 +55,11 @@ class Layout:
         return self.state / "checks"
 
     @property
+    def reviews(self) -> Path:
+        """Runs of the independent reviewers: their records and what they wrote, and under `trees` their checkouts."""
+        return self.state / "reviews"
+
+    @property
     def history(self) -> Path:
         return self.state / "history"
 

@@ -186,6 +186,46 @@ class GateSettings(Group):
         return value
 
 
+class ReviewSettings(Group):
+    """The independent review of every accepted attempt that changed code."""
+
+    mode: Literal["auto", "required", "off"] = "auto"
+    """`auto`: reviewed where a reviewer is found; the evidence says where none was. `required`: blocked where none is.
+    `off`: not at all."""
+
+    code: tuple[str, ...] = (
+        "~/.config/mosaic/tools/codex/codex-code-review.sh",
+        "-b",
+        "{base_branch}",
+        "-o",
+        "{output}",
+    )
+    """The code review as an argv template, run in a checkout of its own; `{base_branch}`, `{output}`, `{task_id}`,
+    `{branch}`, `{head_sha}` and `{worktree}` are filled in. An empty list is none."""
+
+    security: tuple[str, ...] = (
+        "~/.config/mosaic/tools/codex/codex-security-review.sh",
+        "-b",
+        "{base_branch}",
+        "-o",
+        "{output}",
+    )
+    """The security review, in the same way."""
+
+    runtime: str = ""
+    """Who reviews when a script cannot: a name under `runtimes`, asked with the guide's prompt. Empty: the runtime
+    whose work it is, in a conversation of its own, if that is `claude`, `codex` or `opencode`; else nobody."""
+
+    other_runtime: bool = False
+    """Never let a runtime review its own work. The two scripts count as `codex`."""
+
+    max_rounds: int = Field(default=2, ge=0, le=10)
+    """How often findings are sent back to be mended before the task is blocked."""
+
+    timeout_sec: float = Field(default=1800.0, gt=0)
+    """Seconds one reviewer may take; then it counts as one that gave no verdict."""
+
+
 class BudgetSettings(Group):
     """How many tokens the work may take."""
 
@@ -269,6 +309,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     runtimes: dict[str, RuntimeSettings] = Field(default_factory=dict)
     forge: ForgeSettings = ForgeSettings()
+    review: ReviewSettings = ReviewSettings()
     gate: GateSettings = GateSettings()
     budget: BudgetSettings = BudgetSettings()
     milestone: MilestoneSettings = MilestoneSettings()

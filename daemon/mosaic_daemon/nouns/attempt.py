@@ -50,6 +50,7 @@ class FailureClass(StrEnum):
     CONFLICT = "conflict"  #: its change does not merge with the base branch
     CI = "ci"  #: its change is red
     NO_CHANGES = "no-changes"  #: nothing to merge
+    REVIEW = "review"  #: its review found what must be mended, or came to no verdict
     GATE = "gate"  #: the forge or git said no
     PERSON = "person"  #: somebody asked for it
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from mosaic_daemon.nouns.attempt import Attempt, Failure
 from mosaic_daemon.nouns.gate import Hold, Step
+from mosaic_daemon.nouns.review import Review
 from mosaic_daemon.nouns.task import Task
 from mosaic_daemon.nouns.variance import Variance
 
@@ -17,12 +18,21 @@ from mosaic_daemon.nouns.variance import Variance
 
 @dataclass(frozen=True, slots=True)
 class TaskAdded:
-    """`source`: the file or command it came from. `fence`: the last one known from before a ledger was lost."""
+    """A new task.
+
+    Attributes:
+        source: the file or command it came from.
+        fence: the last one known from before a ledger was lost.
+        mends, start_from: see `Record`; `notes`: its first note.
+    """
 
     task: Task
     position: int
     source: str
     fence: int = 0
+    mends: str = ""
+    start_from: str = ""
+    notes: str = ""
     kind: Literal["task-added"] = "task-added"
 
 
@@ -139,10 +149,14 @@ class AttemptStopped:
 
 @dataclass(frozen=True, slots=True)
 class ResultAccepted:
+    """`review`: what comes before the gate; None: nothing, and `unreviewed` says why where reviews are on."""
+
     fence: int
     head_sha: str
     used: int | None
     notes: str
+    review: Review | None = None
+    unreviewed: str = ""
     kind: Literal["result-accepted"] = "result-accepted"
 
 
@@ -153,6 +167,84 @@ class ResultRejected:
     file: str
     reason: str
     kind: Literal["result-rejected"] = "result-rejected"
+
+
+# --- review -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewHeld:
+    """It waits for something outside itself."""
+
+    hold: Hold
+    kind: Literal["review-held"] = "review-held"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPassed:
+    """Nothing in the change has to be mended first. The verdict counts for this head alone.
+
+    Attributes:
+        evidence: who said what of which change.
+        notes: a line each, for the task's notes.
+    """
+
+    head_sha: str
+    evidence: Mapping[str, Any]
+    notes: tuple[str, ...]
+    used: int | None = None
+    kind: Literal["review-passed"] = "review-passed"
+
+
+@dataclass(frozen=True, slots=True)
+class QaNeeded:
+    """The task `qa`, added with this, mends what was found."""
+
+    head_sha: str
+    qa: str
+    failure: Failure
+    evidence: Mapping[str, Any]
+    notes: tuple[str, ...]
+    used: int | None = None
+    kind: Literal["qa-needed"] = "qa-needed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewReturned:
+    """Back to a worker, who starts from the reviewed head. `final`: it was sent back often enough, it is blocked."""
+
+    head_sha: str
+    failure: Failure
+    final: bool
+    notes: tuple[str, ...]
+    used: int | None = None
+    kind: Literal["review-returned"] = "review-returned"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewBlocked:
+    """No reviewer came to a verdict."""
+
+    failure: Failure
+    used: int | None = None
+    kind: Literal["review-blocked"] = "review-blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewResumed:
+    """A person cleared the block: the same change is reviewed again, by new runs."""
+
+    source: str
+    kind: Literal["review-resumed"] = "review-resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class QaDelivered:
+    """The task that mends this one is done, and has delivered both."""
+
+    qa: str
+    evidence: Mapping[str, Any]
+    kind: Literal["qa-delivered"] = "qa-delivered"
 
 
 # --- gate -------------------------------------------------------------------------------------------------------------
@@ -306,6 +398,13 @@ TaskEvent = (
     | AttemptStopped
     | ResultAccepted
     | ResultRejected
+    | ReviewHeld
+    | ReviewPassed
+    | QaNeeded
+    | ReviewReturned
+    | ReviewBlocked
+    | ReviewResumed
+    | QaDelivered
     | GateStepped
     | GateIntended
     | GateRewound

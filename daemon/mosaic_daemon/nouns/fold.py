@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import LIMITED, Attempt, Failure, FailureClass
+from mosaic_daemon.nouns.bookkeeping import all_noted, counted, noted, spent
 from mosaic_daemon.nouns.gate import Gate, Step, may_have_landed
 from mosaic_daemon.nouns.record import (
     Blocked,
@@ -15,12 +18,15 @@ from mosaic_daemon.nouns.record import (
     Done,
     Failed,
     Gating,
+    NeedsQa,
     NotStarted,
     Record,
     Removed,
+    Reviewing,
     Running,
     State,
 )
+from mosaic_daemon.nouns.review import Review
 from mosaic_daemon.nouns.system import System
 
 
@@ -39,10 +45,10 @@ def advance(record: Record | None, event: ev.TaskEvent, at: datetime) -> Record:
         IllegalTransition: the event does not fit; nothing may be stored.
     """
     match event:
-        case ev.TaskAdded(task=task, position=position, fence=before):
+        case ev.TaskAdded():
             if record is not None and not isinstance(record.state, Removed):
                 raise IllegalTransition(record, event)
-            return Record(task=task, position=position, fence=max(before, record.fence if record else 0))
+            return _added(event, record.fence if record else 0)
         case _ if record is None:
             raise IllegalTransition(record, event)
         case ev.TaskEdited(task=task):
@@ -50,11 +56,9 @@ def advance(record: Record | None, event: ev.TaskEvent, at: datetime) -> Record:
         case ev.EditRefused() | ev.ResultRejected():
             return record
         case ev.DoneFound(evidence=evidence) if isinstance(record.state, NotStarted):
-            return replace(
-                record, state=Done(evidence), completed_at=at, notes=_noted(record, str(evidence["summary"]))
-            )
+            return replace(record, state=Done(evidence), completed_at=at, notes=noted(record, str(evidence["summary"])))
         case ev.TaskConcluded(fence=fence, variance=variance) if record.is_to_be_concluded and fence == record.fence:
-            notes = _noted(record, variance.note if variance else "")
+            notes = noted(record, variance.note if variance else "")
             return replace(record, concluded=fence, variance=variance, notes=notes)
         case (
             ev.TaskRemoved()
@@ -63,6 +67,7 @@ def advance(record: Record | None, event: ev.TaskEvent, at: datetime) -> Record:
             | ev.TaskBlocked()
             | ev.StopRequested()
             | ev.GateResumed()
+            | ev.ReviewResumed()
         ):
             return _on_request(record, event, at)
         case (
@@ -74,6 +79,15 @@ def advance(record: Record | None, event: ev.TaskEvent, at: datetime) -> Record:
             | ev.ResultAccepted()
         ):
             return _on_attempt(record, event, at)
+        case (
+            ev.ReviewHeld()
+            | ev.ReviewPassed()
+            | ev.QaNeeded()
+            | ev.ReviewReturned()
+            | ev.ReviewBlocked()
+            | ev.QaDelivered()
+        ):
+            return _on_review(record, event, at)
         case _:
             return _on_gate(record, event, at)
 
@@ -95,19 +109,25 @@ def _on_request(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
     if _cannot_be_undone(record.state) and not isinstance(event, ev.GateResumed):
         raise IllegalTransition(record, event)
     match event, record.state:
-        case ev.TaskRemoved(), NotStarted() | Failed() | Blocked() | Deferred():
+        case ev.TaskRemoved(), NotStarted() | Failed() | Blocked() | Deferred() | NeedsQa():
             return replace(record, state=Removed())
-        case ev.Requeued(reason=reason), NotStarted() | Failed() | Blocked() | Deferred() | Gating():
+        case ev.Requeued(reason=reason), (
+            NotStarted() | Failed() | Blocked() | Deferred() | NeedsQa() | Reviewing() | Gating()
+        ):
             return replace(
                 record,
                 state=NotStarted(reason=reason),
                 tries={},
+                start_from=record.start_from if record.mends else "",
                 completed_at=None,
-                notes=_noted(record, reason),
+                notes=noted(record, reason),
             )
-        case ev.TaskDeferred(reason=reason), NotStarted() | Failed() | Blocked() | Gating():
-            return replace(record, state=Deferred(reason), completed_at=at, notes=_noted(record, reason))
-        case ev.TaskBlocked(reason=reason, source=source), NotStarted() | Failed() | Deferred() | Gating():
+        case ev.TaskDeferred(reason=reason), NotStarted() | Failed() | Blocked() | NeedsQa() | Reviewing() | Gating():
+            return replace(record, state=Deferred(reason), completed_at=at, notes=noted(record, reason))
+        case (
+            ev.TaskBlocked(reason=reason, source=source),
+            NotStarted() | Failed() | Deferred() | NeedsQa() | Reviewing() | Gating(),
+        ):
             return _blocked_by_person(record, reason, at, step="start" if source == "daemon" else "person")
         case ev.StopRequested(wanted=wanted), Running() as running:
             return replace(record, state=replace(running, stopping=wanted))
@@ -115,6 +135,9 @@ def _on_request(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
             intent = {**gate.intent, "try": 0} if gate.intent else None  # its tries count anew
             resumed = replace(gate, hold=None, since=at, intent=intent)
             return replace(record, state=Gating(attempt, resumed), completed_at=None)
+        case ev.ReviewResumed(), Blocked(attempt=Attempt() as attempt, review=Review() as review):
+            again = replace(review, round=review.round + 1, hold=None)
+            return replace(record, state=Reviewing(attempt, again), completed_at=None)
         case _:
             raise IllegalTransition(record, event)
 
@@ -137,24 +160,76 @@ def _on_attempt(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
         ):
             after: State = Failed(failure) if event.final else NotStarted(reason=failure.message)
             return replace(
-                _counted(record, failure, event.used),
+                counted(record, failure, event.used),
                 state=after,
                 completed_at=at if event.final else None,
             )
         case ev.AttemptReleased(fence=fence), Dispatching(attempt) | Running(attempt) if fence == attempt.fence:
             return replace(
-                _spent(record, event.used),
+                spent(record, event.used),
                 state=NotStarted(reason=event.reason, not_before=event.not_before),
                 tries={**record.tries, LIMITED: record.tries.get(LIMITED, 0) + 1},
             )
         case ev.AttemptStopped(fence=fence), Dispatching(attempt) | Running(attempt) if fence == attempt.fence:
-            return _stopped(_spent(record, event.used), event, at)
+            return _stopped(spent(record, event.used), event, at)
         case ev.ResultAccepted(fence=fence), Dispatching(attempt) | Running(attempt) if fence == attempt.fence:
-            gate = Gate(id=attempt.name, head_sha=event.head_sha, opened_at=at, since=at)
-            notes = _noted(record, event.notes)
-            return replace(_spent(record, event.used), state=Gating(attempt, gate), notes=notes)
+            gate = _gate(attempt, event.head_sha, at, {"verdict": event.unreviewed} if event.unreviewed else {})
+            accepted = Gating(attempt, gate) if event.review is None else Reviewing(attempt, event.review)
+            return replace(spent(record, event.used), state=accepted, notes=noted(record, event.notes))
         case _:
             raise IllegalTransition(record, event)
+
+
+def _on_review(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
+    match event, record.state:
+        case ev.QaDelivered(evidence=evidence), NeedsQa() | NotStarted() | Failed():
+            notes = noted(record, str(evidence.get("summary", "")))
+            return replace(record, state=Done(evidence), completed_at=at, last_failure=None, notes=notes)
+        case ev.ReviewHeld(hold=hold), Reviewing(attempt, review):
+            return replace(record, state=Reviewing(attempt, replace(review, hold=hold)))
+        case ev.ReviewBlocked(failure=failure), Reviewing(attempt, review):
+            blocked = Blocked(failure, attempt, review=review)
+            return replace(counted(record, failure, event.used), state=blocked, completed_at=at)
+        case (
+            (
+                ev.ReviewPassed(head_sha=head, notes=notes, used=used)
+                | ev.QaNeeded(head_sha=head, notes=notes, used=used)
+                | ev.ReviewReturned(head_sha=head, notes=notes, used=used)
+            ),
+            Reviewing(attempt, review),
+        ) if head == review.head_sha:
+            with_notes = replace(spent(record, used), notes=all_noted(record, notes))
+            return _judged(with_notes, event, attempt, at)
+        case _:
+            raise IllegalTransition(record, event)
+
+
+def _judged(record: Record, event: ev.TaskEvent, attempt: Attempt, at: datetime) -> Record:
+    """The record after a reviewer's verdict on the head it was asked about."""
+    match event:
+        case ev.ReviewPassed(head_sha=head, evidence=evidence):
+            return replace(record, state=Gating(attempt, _gate(attempt, head, at, evidence)))
+        case ev.QaNeeded(qa=qa, failure=failure, evidence=evidence):
+            return replace(record, state=NeedsQa(attempt, qa, failure, evidence), completed_at=at)
+        case ev.ReviewReturned(head_sha=head, failure=failure, final=final):
+            after: State = Blocked(failure, attempt) if final else NotStarted(reason=failure.message)
+            tries = {**record.tries, failure.kind.value: record.tries.get(failure.kind.value, 0) + 1}
+            back = replace(record, state=after, tries=tries, last_failure=failure, start_from=head)
+            return replace(back, completed_at=at if final else None)
+        case _:
+            raise IllegalTransition(record, event)
+
+
+def _gate(attempt: Attempt, head: str, at: datetime, review: Mapping[str, Any]) -> Gate:
+    evidence = {"review": review} if review else {}
+    return Gate(id=attempt.name, head_sha=head, opened_at=at, since=at, evidence=evidence)
+
+
+def _added(event: ev.TaskAdded, fence: int) -> Record:
+    """A new record. One that mends another's findings has been sent back once already."""
+    tries = {FailureClass.REVIEW.value: 1} if event.mends else {}
+    fresh = Record(task=event.task, position=event.position, fence=max(event.fence, fence), tries=tries)
+    return replace(fresh, mends=event.mends, start_from=event.start_from, notes=noted(fresh, event.notes))
 
 
 def _on_gate(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
@@ -185,13 +260,13 @@ def _on_gate(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
             held = replace(gate, hold=hold, intent=None if nothing else gate.intent)
             return replace(record, state=Gating(attempt, held))
         case ev.GateReturned(failure=failure) if not _cannot_be_undone(record.state):
-            return replace(_counted(record, failure, None), state=NotStarted(reason=failure.message))
+            return replace(counted(record, failure, None), state=NotStarted(reason=failure.message))
         case ev.GateBlocked(failure=failure):
-            return replace(_counted(record, failure, None), state=Blocked(failure, attempt, gate), completed_at=at)
+            return replace(counted(record, failure, None), state=Blocked(failure, attempt, gate), completed_at=at)
         case ev.GateFailed(failure=failure) if not _cannot_be_undone(record.state):
-            return replace(_counted(record, failure, None), state=Failed(failure), completed_at=at)
+            return replace(counted(record, failure, None), state=Failed(failure), completed_at=at)
         case ev.TaskDone(evidence=evidence) if gate.step is Step.CLOSE:
-            notes = _noted(record, str(evidence.get("summary", "")))
+            notes = noted(record, str(evidence.get("summary", "")))
             return replace(record, state=Done(evidence), completed_at=at, last_failure=None, notes=notes)
         case _:
             raise IllegalTransition(record, event)
@@ -211,7 +286,7 @@ def _stopped(record: Record, event: ev.AttemptStopped, at: datetime) -> Record:
         case "not-started":
             return replace(record, state=NotStarted(reason=event.reason), tries={})
         case "deferred":
-            notes = _noted(record, event.reason)
+            notes = noted(record, event.reason)
             return replace(record, state=Deferred(event.reason), completed_at=at, notes=notes)
         case "blocked":
             return _blocked_by_person(record, event.reason, at)
@@ -220,23 +295,4 @@ def _stopped(record: Record, event: ev.AttemptStopped, at: datetime) -> Record:
 def _blocked_by_person(record: Record, reason: str, at: datetime, step: str = "person") -> Record:
     """`step`: `start` where the daemon found the task's entry unfit, and a person has to mend it."""
     failure = Failure(FailureClass.PERSON, step, reason, at=at)
-    return replace(record, state=Blocked(failure), completed_at=at, notes=_noted(record, reason))
-
-
-def _counted(record: Record, failure: Failure, used: int | None) -> Record:
-    before = {kind: count for kind, count in record.tries.items() if kind != LIMITED}
-    tries = {**before, failure.kind.value: record.tries.get(failure.kind.value, 0) + 1}
-    note = f"{failure.step}: {failure.message}" + (f" | {failure.command}" if failure.command else "")
-    return replace(_spent(record, used), tries=tries, last_failure=failure, notes=_noted(record, note))
-
-
-def _spent(record: Record, used: int | None) -> Record:
-    return record if used is None else replace(record, used=(record.used or 0) + used)
-
-
-def _noted(record: Record, note: str) -> tuple[str, ...]:
-    """Notes with one more, without immediate repeats; the oldest go first when there are many."""
-    line = " ".join(note.split())
-    if not line or (record.notes and record.notes[-1] == line):
-        return record.notes
-    return (*record.notes, line)[-20:]
+    return replace(record, state=Blocked(failure), completed_at=at, notes=noted(record, reason))

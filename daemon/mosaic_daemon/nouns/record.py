@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from mosaic_daemon.nouns.attempt import Attempt, Failure
-from mosaic_daemon.nouns.gate import Gate
+from mosaic_daemon.nouns.gate import Gate, Hold
+from mosaic_daemon.nouns.review import Review
 from mosaic_daemon.nouns.task import Status, Task
 from mosaic_daemon.nouns.variance import Variance
 
@@ -42,6 +43,29 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Reviewing:
+    """The attempt's result is accepted, and an independent review looks at it."""
+
+    attempt: Attempt
+    review: Review
+    kind: Literal["reviewing"] = "reviewing"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsQa:
+    """Its review found what must be mended; the task `qa` does that on the same branch, and delivers both.
+
+    `evidence`: what the review said.
+    """
+
+    attempt: Attempt
+    qa: str
+    failure: Failure
+    evidence: Mapping[str, Any]
+    kind: Literal["needs-qa"] = "needs-qa"
+
+
+@dataclass(frozen=True, slots=True)
 class Gating:
     """The attempt's result is accepted and on its way to the base branch."""
 
@@ -68,11 +92,12 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """It cannot go on without a person. `gate` is where it stood, if it stood in one."""
+    """It cannot go on without a person. `gate`, `review`: where it stood, if it stood in one."""
 
     failure: Failure
     attempt: Attempt | None = None
     gate: Gate | None = None
+    review: Review | None = None
     kind: Literal["blocked"] = "blocked"
 
 
@@ -91,12 +116,14 @@ class Removed:
     kind: Literal["removed"] = "removed"
 
 
-State = NotStarted | Dispatching | Running | Gating | Done | Failed | Blocked | Deferred | Removed
+State = NotStarted | Dispatching | Running | Reviewing | NeedsQa | Gating | Done | Failed | Blocked | Deferred | Removed
 
 _STATUS: Mapping[str, Status] = {
     "not-started": Status.NOT_STARTED,
     "dispatching": Status.IN_PROGRESS,
     "running": Status.IN_PROGRESS,
+    "reviewing": Status.IN_PROGRESS,
+    "needs-qa": Status.NEEDS_QA,
     "gating": Status.IN_PROGRESS,
     "done": Status.DONE,
     "failed": Status.FAILED,
@@ -119,6 +146,8 @@ class Record:
         notes: one line per thing worth knowing, oldest first.
         concluded: the fence at whose end everything was done that follows an end; None before the first.
         variance: at that end; None when use or estimate was unknown.
+        mends: the task whose review asked for this one; its delivery delivers that as well. Empty: an ordinary task.
+        start_from: the commit its next attempt starts from; empty: the newest of the base branch.
     """
 
     task: Task
@@ -134,6 +163,8 @@ class Record:
     notes: tuple[str, ...] = ()
     concluded: int | None = None
     variance: Variance | None = None
+    mends: str = ""
+    start_from: str = ""
 
     @property
     def id(self) -> str:
@@ -145,9 +176,9 @@ class Record:
 
     @property
     def stage(self) -> str | None:
-        """Where an `in-progress` task is: `dispatching`, `running`, `gate:<step>`; None otherwise."""
+        """Where an `in-progress` task is: `dispatching`, `running`, `reviewing`, `gate:<step>`; None otherwise."""
         match self.state:
-            case Dispatching() | Running():
+            case Dispatching() | Running() | Reviewing():
                 return self.state.kind
             case Gating(gate=gate):
                 return f"gate:{gate.step}"
@@ -158,7 +189,7 @@ class Record:
     def attempt(self) -> Attempt | None:
         """The attempt it is in, or was blocked in."""
         match self.state:
-            case Dispatching(attempt) | Running(attempt) | Gating(attempt):
+            case Dispatching(attempt) | Running(attempt) | Reviewing(attempt) | NeedsQa(attempt) | Gating(attempt):
                 return attempt
             case Blocked(attempt=attempt):
                 return attempt
@@ -169,6 +200,17 @@ class Record:
     def is_to_be_concluded(self) -> bool:
         """It has ended, and what follows an end is not done yet."""
         return isinstance(self.state, Done | Failed) and self.concluded != self.fence
+
+    @property
+    def hold(self) -> Hold | None:
+        """What its review or its gate waits for."""
+        match self.state:
+            case Reviewing(review=review):
+                return review.hold
+            case Gating(gate=gate):
+                return gate.hold
+            case _:
+                return None
 
     @property
     def occupies_slot(self) -> bool:

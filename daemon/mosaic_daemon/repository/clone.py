@@ -122,6 +122,11 @@ class Clone:
         self._unreachable = (time.monotonic() + _UNREACHABLE_SEC, error)
         raise error
 
+    async def fork_point(self, head: str) -> str | None:
+        """The commit at which `head` left the base branch, as that was read last; None: they have nothing in common."""
+        answer = await self.git.ask("merge-base", self.base_ref, head)
+        return answer.out.strip() if answer.status == 0 else None
+
     async def take(self, source: Path, branch: str, name: str) -> str | None:
         """Fetch the head of `branch` from a worker's repository as `refs/mosaic/<name>`; None when it has none.
 

@@ -48,8 +48,10 @@ class Worktrees:
             return []
         return sorted(entry.name for entry in self.root.iterdir() if entry.name.startswith(prefix))
 
-    async def ensure(self, name: str, branch: str, base: str) -> Path:
+    async def ensure(self, name: str, branch: str, base: str, *, origin: str | None = None) -> Path:
         """The working directory of this name; made on `branch` at commit `base` if it does not exist yet.
+
+        `origin`: where its base branch stands, its own and the origin's, where that is not `base`.
 
         It appears complete or not at all, so whoever finds it may be at work in it already: it is left alone.
         """
@@ -63,6 +65,8 @@ class Worktrees:
                 self._initialize(new)
             started = time.monotonic()
             await self._check_out(new, tree, branch, base)
+            if origin is not None:
+                self._place_base(new, origin)
             self.wants_spare |= time.monotonic() - started > _SLOW_SEC
             new.rename(tree)
         return tree
@@ -130,6 +134,12 @@ class Worktrees:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(f"{base}\n")
         await Git(directory).run("read-tree", "-u", "--reset", base, env={"GIT_WORK_TREE": str(tree)})
+
+    def _place_base(self, tree: Path, sha: str) -> None:
+        for ref in (f"heads/{self._clone.branch}", f"remotes/origin/{self._clone.branch}"):
+            file = tree / ".git" / "refs" / ref
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{sha}\n")
 
     def _configuration(self, directory: Path) -> str:
         """`git fetch origin` gives the base branch; `git push origin` leaves the branch here for the daemon."""

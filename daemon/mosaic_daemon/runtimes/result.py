@@ -62,9 +62,9 @@ def parse_result(text: str, task_id: str) -> WorkerResult:
     Raises:
         ResultError: there is none, it is broken, or it is another task's.
     """
-    block = _last_block(text, "task_id")
+    block = last_block(text, "task_id")
     if block is None:
-        if _last_block(text, "status") is not None:
+        if last_block(text, "status") is not None:
             raise ResultError("the result JSON has no `task_id`", remedy=f'put `"task_id": "{task_id}"` into it')
         raise ResultError("there is no result JSON in the output", remedy=_ASK)
     try:
@@ -89,7 +89,7 @@ def parse_result_file(data: bytes, task_id: str) -> WorkerResult:
     return _checked(value, task_id)
 
 
-def _last_block(text: str, key: str) -> str | None:
+def last_block(text: str, key: str) -> str | None:
     """The last object that has the key itself, not only in an object inside it.
 
     Raises:

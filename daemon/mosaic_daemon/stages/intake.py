@@ -23,9 +23,11 @@ from mosaic_daemon.nouns.record import (
     Done,
     Failed,
     Gating,
+    NeedsQa,
     NotStarted,
     Record,
     Removed,
+    Reviewing,
     Running,
 )
 from mosaic_daemon.nouns.task import Status
@@ -111,15 +113,17 @@ def request(record: Record, wanted: Status, reason: str, source: str) -> ev.Task
             if failure.kind is FailureClass.GATE or may_have_landed(gate):
                 return ev.GateResumed(source)
             return ev.Requeued(reason, source)
-        case Status.NOT_STARTED, Failed() | Blocked() | Deferred():
+        case Status.NOT_STARTED, Blocked(review=review) if review:
+            return ev.ReviewResumed(source)
+        case Status.NOT_STARTED, Failed() | Blocked() | Deferred() | NeedsQa() | Reviewing():
             return ev.Requeued(reason, source)
         case (Status.DEFERRED, Deferred()):
             return None
-        case Status.DEFERRED, NotStarted() | Failed():
+        case Status.DEFERRED, NotStarted() | Failed() | NeedsQa() | Reviewing():
             return ev.TaskDeferred(reason, source)
         case Status.BLOCKED, Blocked():
             return None
-        case Status.BLOCKED, NotStarted() | Failed() | Deferred():
+        case Status.BLOCKED, NotStarted() | Failed() | Deferred() | NeedsQa() | Reviewing():
             return ev.TaskBlocked(reason, source)
         case ((Status.NOT_STARTED | Status.DEFERRED | Status.BLOCKED), Running(stopping=stopping)):
             return None if stopping == wanted.value else ev.StopRequested(_STOPS[wanted], reason, source)
@@ -191,7 +195,7 @@ def _edited(record: Record, changed: _Fields, source: str) -> Iterator[ev.TaskEv
 
 
 def _removed(record: Record, source: str) -> ev.TaskEvent:
-    if isinstance(record.state, NotStarted | Failed | Deferred) or (
+    if isinstance(record.state, NotStarted | Failed | Deferred | NeedsQa) or (
         isinstance(record.state, Blocked) and record.state.gate is None
     ):
         return ev.TaskRemoved(source)

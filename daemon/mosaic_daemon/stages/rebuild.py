@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mosaic_daemon.nouns.events import DoneFound, Entry, TaskAdded
+from mosaic_daemon.nouns.review import QA_SUFFIX
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.repository.commits import LandedTask
 from mosaic_daemon.stages.intake import FENCES
@@ -44,12 +45,12 @@ async def rebuild(
     ledger.remember({FENCES: json.dumps(fences)})
     known: list[Entry] = []
     for task, raw in entries.items():
-        merge = landed.get(task)
+        merge = landed.get(task) or _of_its_remedy(task, raw, landed)
         if merge is None or not (raw.get("status") in _WORKED_ON or (attempts / merge.gate).is_dir()):
             continue
         position = ledger.next_position() + len(known) // 2
         added = TaskAdded(
-            task_of(validate(raw, source="tasks.json", position=position)), position, "tasks.json", fences[task]
+            task_of(validate(raw, source="tasks.json", position=position)), position, "tasks.json", fences.get(task, 0)
         )
         known += [Entry(now, task, "daemon", added), Entry(now, task, "daemon", DoneFound(_evidence(merge, raw)))]
     ledger.append_all(known)
@@ -70,6 +71,13 @@ def _fences(attempts: Path) -> dict[str, int]:
         if match := _ATTEMPT.fullmatch(folder.name):
             found[match["task"]] = max(found.get(match["task"], 0), int(match["fence"]))
     return found
+
+
+def _of_its_remedy(task: str, raw: Mapping[str, Any], landed: Mapping[str, LandedTask]) -> LandedTask | None:
+    """The commit of the task that mended this one and delivered both, if its evidence names it."""
+    evidence, merge = raw.get("evidence"), landed.get(f"{task}{QA_SUFFIX}")
+    named = evidence.get("merge_sha") if isinstance(evidence, dict) else None
+    return merge if merge is not None and merge.sha == named else None
 
 
 def _evidence(merge: LandedTask, raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 
-from mosaic_daemon.nouns.record import Gating, NotStarted, Record, Removed
+from mosaic_daemon.nouns.record import Gating, NotStarted, Record, Removed, Reviewing
 from mosaic_daemon.nouns.system import System
 from mosaic_daemon.nouns.task import Status, Task
 
@@ -259,7 +259,7 @@ def _edges(record: Record | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _at_work(record: Record) -> bool:
-    return record.occupies_slot or isinstance(record.state, Gating)
+    return record.occupies_slot or isinstance(record.state, Reviewing | Gating)
 
 
 def _resources(task: Task) -> Iterator[str]:

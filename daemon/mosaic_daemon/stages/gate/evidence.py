@@ -27,6 +27,7 @@ def done(gate: Gate, proposal: Proposal, now: datetime) -> dict[str, Any]:
         "guard": _guard(gate),
         "change": gate.change,
         "ci": verdict,
+        "review": gate.evidence.get("review"),
         "checks": gate.evidence.get(Step.MERGEABLE, {}).get("checks", []),
         "issue": issue,
         "closed_at": now.isoformat(),
