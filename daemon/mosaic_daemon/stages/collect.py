@@ -27,6 +27,7 @@ from mosaic_daemon.nouns.gate import Hold
 from mosaic_daemon.nouns.record import Record, Running
 from mosaic_daemon.nouns.task import Kind
 from mosaic_daemon.repository.clone import Clone
+from mosaic_daemon.repository.commits import Change
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes import read
 from mosaic_daemon.runtimes.base import Limit, Reading, Runtime
@@ -172,7 +173,7 @@ class Judge:
         return head
 
     async def _check_paths(self, record: Record, attempt: Attempt, head: str) -> None:
-        changes = await self.clone.commits.changes(attempt.base_sha, head)
+        changes = await self._changes(attempt, head)
         if said := trespass((change.path for change in changes), Leave(record.task.files, self.may_change)):
             raise Unacceptable(said)
         for change in changes:
@@ -182,6 +183,10 @@ class Judge:
                 target = (await self.clone.commits.blob(change.blob)).decode("utf-8", "replace")
                 if _leads_out(change.path, target):
                     raise Unacceptable(f"the symlink {change.path} points out of the repository")
+
+    async def _changes(self, attempt: Attempt, head: str) -> tuple[Change, ...]:
+        """What the attempt itself changed: a worker that rebased has brought others' changes along."""
+        return await self.clone.commits.changes(await self.clone.fork_point(head) or attempt.base_sha, head)
 
     async def _documented(self, record: Record, attempt: Attempt, head: str, notes: str) -> str:
         """The notes, with what is not documented.
@@ -194,7 +199,7 @@ class Judge:
             return notes
         own = await self.clone.commits.read(attempt.base_sha, CHECKLIST)
         checklist = gate.checklist if own is None else own.decode("utf-8", "replace")
-        changes = await self.clone.commits.changes(attempt.base_sha, head)
+        changes = await self._changes(attempt, head)
         gap = missing((change.path for change in changes), notes, checklist)
         if gap and gate.required:
             raise Unacceptable(gap)
