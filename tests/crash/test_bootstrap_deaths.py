@@ -13,11 +13,14 @@ from tests.support.bootstrap import FINDINGS, bootstrap, plan_of, with_report
 from tests.support.repo import GATE, Repo, git, rows_of
 
 POINTS = sorted(name for name in failpoints.in_source() if name.startswith("bootstrap."))
+OTHERS = tuple(dialect for dialect in DIALECTS if dialect != "gitea")
+"""Only what is before the files depends on the forge."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dialect", DIALECTS)
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(
+    ("dialect", "point"), [*(("gitea", point) for point in POINTS), *((each, "bootstrap.filed") for each in OTHERS)]
+)
 def test_killed_there_and_run_again_everything_is_there_once(tmp_path: Path, dialect: str, point: str) -> None:
     with OnForge.opened(tmp_path, dialect) as place:
         report = with_report(place.repo)

@@ -351,6 +351,17 @@ class TestFailure:
         bench.work({"docs/TASKS.md": None, "a.txt": "mine\n"})
         await bench.accepts()
 
+    async def test_what_a_rebase_brought_along_is_others(self, bench: Bench) -> None:
+        """The worker took in the newest base branch, with a table and CI files of others in it."""
+        bench.work({"a.txt": "mine\n"})
+        newest = bench.repository.push({"docs/TASKS.md": "x\n", ".gitlab-ci.yml": "x\n"})
+        await bench.clone.base()
+        git(bench.tree, "fetch", "-q", str(bench.repository.base), "main")
+        git(bench.tree, "rebase", "-q", newest)
+        await bench.accepts()
+        bench.work({"docs/TASKS.md": "mine\n"})
+        await bench.fails("docs/TASKS.md")
+
     async def test_a_submodule(self, bench: Bench) -> None:
         """Not even an empty one."""
         git(bench.tree, "update-index", "--add", "--cacheinfo", f"160000,{bench.base},module")
