@@ -58,6 +58,8 @@ def tiny() -> dict[str, Any]:
         "rows": 20,
         "syncs": 1,
         "commands": 1,
+        "findings": 12,
+        "bootstraps": 1,
         "merges": 1,
         "ci_sec": 1.0,
         "interrupted": 1,
