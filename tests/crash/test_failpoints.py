@@ -28,8 +28,8 @@ OF_REVIEW = frozenset(name for name in failpoints.in_source() if name.startswith
 """Only where there are reviewers: hit in `test_review_deaths`."""
 
 AGAIN = {
-    "store.before-commit": (1, 2, 3, 5, 8, 13, 21, 34),
-    "store.after-commit": (1, 2, 3, 5, 8, 13, 21, 34),
+    "store.before-commit": (1, 3, 8, 21),
+    "store.after-commit": (1, 3, 8, 21),
     "publish.queue.before-act": (1, 2),
     "publish.queue.after-act": (1, 2),
     "publish.table.before-act": (1, 2),

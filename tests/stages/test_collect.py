@@ -351,6 +351,16 @@ class TestFailure:
         bench.work({"docs/TASKS.md": None, "a.txt": "mine\n"})
         await bench.accepts()
 
+    async def test_an_output_that_the_full_disk_did_not_take(self, bench: Bench) -> None:
+        """The attempt is over and counts as lost; it is not waited for, though the words are those of a full disk."""
+        log = bench.repository.folder / "output.log"
+        log.write_bytes(b"fatal: cannot write\n")
+        detail = "exit 128; 66 bytes of its output could not be logged: No space left on device"
+        end = Ended(Cause.EXIT, 128, None, detail, at(0), at(99), log, 9)
+        (event,) = await bench.judge.verdict(bench.record, bench.runtime, end, NOW)
+        assert isinstance(event, ev.AttemptFailed)
+        assert event.failure.kind is FailureClass.LOST
+
     async def test_what_a_rebase_brought_along_is_others(self, bench: Bench) -> None:
         """The worker took in the newest base branch, with a table and CI files of others in it."""
         bench.work({"a.txt": "mine\n"})

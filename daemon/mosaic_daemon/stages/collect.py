@@ -97,7 +97,8 @@ class Judge:
             head = await self._accepted_head(record, attempt, result)
             notes = await self._documented(record, attempt, head, result.notes)
         except (Unacceptable, MosaicError) as error:
-            if isinstance(error, Unavailable) or is_full_disk(error):
+            # What a worker met on a full disk is its attempt's end; only the daemon's own trouble is waited for.
+            if isinstance(error, Unavailable) or (is_full_disk(error) and not isinstance(error, Unacceptable)):
                 raise
             if reading.limit is not None and record.tries.get(LIMITED, 0) < _MOST_HOLDS:
                 return _limited(attempt, reading, reading.limit, now)
