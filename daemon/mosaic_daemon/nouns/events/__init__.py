@@ -1,0 +1,149 @@
+"""Everything that can happen, in the past tense. The ledger appends events; state is their fold (`nouns/fold.py`).
+
+What lives here: one class an event, by what it happens to, with plain values. What may not: rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mosaic_daemon.nouns.events.attempts import (
+    AttemptFailed,
+    AttemptIntended,
+    AttemptReleased,
+    AttemptStarted,
+    AttemptStopped,
+    ResultAccepted,
+    ResultRejected,
+)
+from mosaic_daemon.nouns.events.gates import (
+    GateBlocked,
+    GateFailed,
+    GateHeld,
+    GateIntended,
+    GateResumed,
+    GateReturned,
+    GateRewound,
+    GateStepped,
+)
+from mosaic_daemon.nouns.events.reviews import (
+    QaDelivered,
+    QaNeeded,
+    ReviewBlocked,
+    ReviewHeld,
+    ReviewPassed,
+    ReviewResumed,
+    ReviewReturned,
+)
+from mosaic_daemon.nouns.events.system import DrainChanged, Reported, RuntimeHeld, RuntimeReleased
+from mosaic_daemon.nouns.events.tasks import (
+    DoneFound,
+    EditRefused,
+    Requeued,
+    StopRequested,
+    TaskAdded,
+    TaskBlocked,
+    TaskConcluded,
+    TaskDeferred,
+    TaskDone,
+    TaskEdited,
+    TaskRemoved,
+)
+
+__all__ = [
+    "AttemptFailed",
+    "AttemptIntended",
+    "AttemptReleased",
+    "AttemptStarted",
+    "AttemptStopped",
+    "DoneFound",
+    "DrainChanged",
+    "EditRefused",
+    "Entry",
+    "Event",
+    "GateBlocked",
+    "GateFailed",
+    "GateHeld",
+    "GateIntended",
+    "GateResumed",
+    "GateReturned",
+    "GateRewound",
+    "GateStepped",
+    "QaDelivered",
+    "QaNeeded",
+    "Reported",
+    "Requeued",
+    "ResultAccepted",
+    "ResultRejected",
+    "ReviewBlocked",
+    "ReviewHeld",
+    "ReviewPassed",
+    "ReviewResumed",
+    "ReviewReturned",
+    "RuntimeHeld",
+    "RuntimeReleased",
+    "StopRequested",
+    "SystemEvent",
+    "TaskAdded",
+    "TaskBlocked",
+    "TaskConcluded",
+    "TaskDeferred",
+    "TaskDone",
+    "TaskEdited",
+    "TaskEvent",
+    "TaskRemoved",
+]
+
+TaskEvent = (
+    TaskAdded
+    | TaskEdited
+    | TaskRemoved
+    | EditRefused
+    | Requeued
+    | TaskDeferred
+    | TaskBlocked
+    | StopRequested
+    | AttemptIntended
+    | AttemptStarted
+    | AttemptFailed
+    | AttemptReleased
+    | AttemptStopped
+    | ResultAccepted
+    | ResultRejected
+    | ReviewHeld
+    | ReviewPassed
+    | QaNeeded
+    | ReviewReturned
+    | ReviewBlocked
+    | ReviewResumed
+    | QaDelivered
+    | GateStepped
+    | GateIntended
+    | GateRewound
+    | GateHeld
+    | GateReturned
+    | GateBlocked
+    | GateFailed
+    | GateResumed
+    | TaskDone
+    | DoneFound
+    | TaskConcluded
+)
+SystemEvent = RuntimeHeld | RuntimeReleased | DrainChanged | Reported
+Event = TaskEvent | SystemEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the event log.
+
+    Attributes:
+        task: the task's id; empty for the whole repository.
+        actor: `daemon`, or who asked.
+    """
+
+    at: datetime
+    task: str
+    actor: str
+    event: Event

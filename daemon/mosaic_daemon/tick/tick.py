@@ -1,0 +1,80 @@
+"""One tick: reconcile what is live, take in what people changed, collect, review, dispatch, move the gates, publish.
+
+A tick reads again whatever it decides on, so whoever wakes the loop only gives a hint. Every part may be interrupted at
+any instant and simply runs again with the next tick: what was decided is in the ledger, what was done can be probed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from itertools import islice
+
+from mosaic_daemon.notices import deadlock
+from mosaic_daemon.nouns.budget import Band
+from mosaic_daemon.nouns.record import Gating, Reviewing
+from mosaic_daemon.parts import Parts, Report
+from mosaic_daemon.tick.attempts import Attempts
+from mosaic_daemon.tick.faces import Faces
+from mosaic_daemon.tick.gates import Gates
+from mosaic_daemon.tick.turn import Turn
+
+_SETTLE = timedelta(seconds=0.2)
+_STUCK_SHOWN = 100
+
+
+class Tick:
+    """Runs ticks. Keeps nothing between them but caches and the times of publication."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._turn = Turn(parts)
+        self._attempts = Attempts(self._turn)
+        self._faces = Faces(self._turn, self._attempts)
+        self._gates = Gates(self._turn, self._faces)
+
+    async def run(self, *, rescan: bool) -> Report:
+        """One tick. `rescan`: also look at what gives no signal, such as the table on the base branch.
+
+        Raises:
+            LedgerError: nothing can be recorded; nothing was done that needs recording.
+        """
+        self._turn.begin()
+        await self._attempts.reconcile()
+        await self._faces.take_in(rescan)
+        await self._attempts.collect(rescan)
+        await self._gates.review()
+        await self._attempts.dispatch(rescan)  # a free slot does not wait for a gate
+        if await self._gates.advance():
+            await self._attempts.dispatch(rescan=False)
+        await self._faces.publish()
+        self._conclude()
+        return self._turn.report
+
+    def tell(self, topic: str, message: str, details: Mapping[str, object] | None = None) -> None:
+        """Report something people should see, once until it changes; an empty message takes it back."""
+        self._turn.tell(topic, message, details)
+
+    def _conclude(self) -> None:
+        ledger, schedule, report = self._parts.ledger, self._parts.schedule, self._turn.report
+        report.counts = ledger.counts()
+        report.broken = self._parts.queue.broken
+        due = schedule.next_due(ledger.system, self._turn.now)
+        if due is not None:
+            self._turn.report.wait_until(due)
+        for record in ledger.in_state(Reviewing, Gating):
+            hold = record.hold
+            self._turn.report.wait_until(hold.until if hold else None)
+        if self._parts.queue.settling:
+            self._turn.report.wait_until(self._turn.now + _SETTLE)
+        report.idle = self._attempts.is_quiet() and due is None and not self._parts.queue.settling
+        budget = self._attempts.budget()
+        self._turn.tell("plan", self._parts.cap.problem)
+        self._turn.tell("budget", f"budget: {budget.band.meaning}" if budget and budget.band is not Band.NORMAL else "")
+        if budget is not None and not budget.slots:
+            report.stuck = {task: [f"budget: {budget.line}"] for task in islice(schedule.waiting(), _STUCK_SHOWN)}
+        elif report.idle and not ledger.system.draining:
+            report.stuck = schedule.stuck(ledger.system, self._turn.now)
+            self._turn.tell("deadlock", deadlock(report.stuck, schedule.waiting_count()), details=report.stuck)
+        elif report.progress:
+            self._turn.tell("deadlock", "")
