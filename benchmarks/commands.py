@@ -32,21 +32,25 @@ def sync_tasks(sizes: Sizes) -> Iterator[Figure]:
             table.write_text(table.read_text().replace("a finding", "another finding", _EDITED))
             planned.append(_run(here, "mosaic-orchestrator-sync-tasks", "--json", expected=3))
             limit = median(bare_python(here, 5))
-    for key, what, found in (
-        ("A8.plan", f"{_EDITED} of them edited, only planned", planned),
-        ("A8.apply", "all new, applied to an empty queue", applied),
-    ):
-        yield Figure(
-            key,
-            f"sync-tasks of {sizes.rows:,} rows: {what}",
-            "ms",
-            median(found),
-            goal=1000,
-            limit=limit,
-            limit_is="python -c pass",
-            samples=len(found),
-            note="a process of its own: interpreter, imports, git and the ledger included",
-        )
+    title, note = f"sync-tasks of {sizes.rows:,} rows", "git and the ledger included"
+    yield _process("A8.plan", f"{title}: {_EDITED} of them edited, only planned", planned, (1000, limit), note)
+    yield _process("A8.apply", f"{title}: all new, applied to an empty queue", applied, (1000, limit), note)
+
+
+def _process(key: str, title: str, found: Sequence[float], bounds: tuple[float, float], note: str) -> Figure:
+    """Of a process of its own. `bounds`: the goal, and what a bare interpreter takes; milliseconds both."""
+    goal, limit = bounds
+    return Figure(
+        key,
+        title,
+        "ms",
+        median(found),
+        goal=goal,
+        limit=limit,
+        limit_is="python -c pass",
+        samples=len(found),
+        note=f"a process of its own: interpreter, imports, {note}",
+    )
 
 
 def _table(rows: int) -> str:
@@ -88,18 +92,9 @@ def bootstrap(sizes: Sizes) -> Iterator[Figure]:
                 raise RuntimeError(f"{sizes.findings} findings were to be planned, the queue has {planned} tasks")
             again.append(_run(here, "mosaic-orchestrator", *words))
             limit = median(bare_python(here, 5))
-    for key, what, found in (("A10.first", "the first time", first), ("A10.again", "again, nothing changed", again)):
-        yield Figure(
-            key,
-            f"bootstrap of a report with {sizes.findings:,} findings: {what}",
-            "ms",
-            median(found),
-            goal=3000,
-            limit=limit,
-            limit_is="python -c pass",
-            samples=len(found),
-            note="a process of its own: interpreter, imports, git, commit and push included",
-        )
+    title, note = f"bootstrap of a report with {sizes.findings:,} findings", "git, commit and push included"
+    yield _process("A10.first", f"{title}: the first time", first, (3000, limit), note)
+    yield _process("A10.again", f"{title}: again, nothing changed", again, (3000, limit), note)
 
 
 def _report(findings: int) -> str:

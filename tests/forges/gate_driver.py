@@ -18,8 +18,7 @@ from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.ground.secrets import Secret
 from mosaic_daemon.isolation import Isolation
 from mosaic_daemon.nouns import events as ev
-from mosaic_daemon.nouns.gate import Gate, Step
-from mosaic_daemon.nouns.record import Blocked, Gating, Record
+from mosaic_daemon.nouns.gate import Step
 from mosaic_daemon.nouns.task import Status, Task
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.stages import gate
@@ -28,6 +27,7 @@ from mosaic_daemon.stages.intake import request
 from mosaic_daemon.store.base import Journal
 from mosaic_daemon.store.ledger import Ledger
 from tests.forges.rest.loopback import OwnTime
+from tests.support.gates import OneTask
 
 _E = TypeVar("_E", bound=ev.TaskEvent)
 _Client = tuple[Callable[[str, Secret | None], Host], Callable[[Transport, str], Hosting]]
@@ -70,7 +70,7 @@ class Place:
         return RestForge(hosting(transport, self.repo), clone, Polling(timing=time.timing()))
 
 
-class Driver:
+class Driver(OneTask):
     """One daemon with one task.
 
     Attributes:
@@ -89,23 +89,6 @@ class Driver:
         self._has_just_intended = False
 
     # --- what stands in the ledger ------------------------------------------------------------------------------------
-
-    @property
-    def record(self) -> Record:
-        return self.ledger.records[self.task.id]
-
-    @property
-    def status(self) -> Status:
-        return self.record.status
-
-    @property
-    def gate(self) -> Gate | None:
-        state = self.record.state
-        return state.gate if isinstance(state, Gating | Blocked) else None
-
-    @property
-    def step(self) -> Step | None:
-        return self.gate.step if self.gate and isinstance(self.record.state, Gating) else None
 
     def events(self, kind: type[_E]) -> list[_E]:
         return [entry.event for _, entry in self.journal.entries() if isinstance(entry.event, kind)]

@@ -11,7 +11,7 @@ from mosaic_daemon.forges.memory import MemoryForge
 from mosaic_daemon.ground.errors import Unavailable
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.gate import Step
-from mosaic_daemon.nouns.record import Gating, Record
+from mosaic_daemon.nouns.record import Record
 from mosaic_daemon.nouns.task import Status, Task
 from mosaic_daemon.stages import gate
 from mosaic_daemon.stages.gate import Look
@@ -19,6 +19,7 @@ from mosaic_daemon.stages.intake import request
 from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.store.memory import MemoryJournal
 from tests.samples import at, attempt, task
+from tests.support.gates import OneTask
 
 _MOST_LOOKS = 300
 
@@ -27,7 +28,7 @@ class Killed(BaseException):
     """The daemon dies here: everything but the journal and the forge is gone."""
 
 
-class GateBench:
+class GateBench(OneTask):
     """Attributes:
     forge: outlives the daemon; `head`: the accepted commit.
     """
@@ -55,19 +56,6 @@ class GateBench:
         """A worker's attempt with this head is accepted."""
         fence = self.record.fence + 1
         self.append(ev.AttemptIntended(attempt(self.task.id, fence)), ev.ResultAccepted(fence, self.head, None, ""))
-
-    @property
-    def record(self) -> Record:
-        return self.ledger.records[self.task.id]
-
-    @property
-    def status(self) -> Status:
-        return self.record.status
-
-    @property
-    def step(self) -> Step | None:
-        state = self.record.state
-        return state.gate.step if isinstance(state, Gating) else None
 
     @property
     def now(self) -> datetime:
