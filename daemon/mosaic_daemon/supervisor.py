@@ -46,12 +46,10 @@ class Mode:
 
     Attributes:
         once: one tick. until_idle: until nothing is left that could move. Neither: until it is told to end.
-        grace_sec: how long SIGTERM waits for work in flight before it leaves the workers for adoption.
     """
 
     once: bool = False
     until_idle: bool = False
-    grace_sec: float = 20.0
 
 
 class Supervisor:
@@ -222,7 +220,7 @@ class Supervisor:
                     self._last_rescan = -1e9
                 elif self._stop_at is None:
                     logger.info("{}: draining; again to stop at once", signal.Signals(number).name)
-                    self._drain(signal.Signals(number).name, self._mode.grace_sec)
+                    self._drain(signal.Signals(number).name, self._settings.run.grace_sec)
                 else:
                     self._scope.cancel()
                 self.wake()

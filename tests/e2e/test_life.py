@@ -39,6 +39,7 @@ def test_sigterm_waits_for_what_is_in_flight_and_starts_nothing_new(repo: Repo, 
 def test_sigterm_leaves_a_long_worker_running_for_the_next_daemon(repo: Repo, start: Start) -> None:
     """After the grace period the daemon ends with 0; the worker lives, and the next daemon takes its result."""
     flag = repo.folder / "go"
+    repo.configure(f"{GATE}[run]\ngrace_sec = 2\n")
     repo.write_tasks(repo.task("T-1", worker.waiting(flag)))
     daemon = start(repo)
     daemon.until(repo.attempts_run, "the worker to work")

@@ -39,7 +39,7 @@ def no_orphans(repo: Repo) -> None:
 @pytest.mark.slow
 def test_a_timeout_kills_the_whole_tree(repo: Repo, start: Start) -> None:
     """The next prompt says that it took too long."""
-    repo.configure(f"{GATE}[worker]\ntimeout_sec = 1\nretries = 1\n")
+    repo.configure(f"{GATE}[worker]\ntimeout_sec = 1\ngrace_sec = 1\nretries = 1\n")
     pids = repo.folder / "pids"
     busy = "while :; do echo still; sleep 0.1; done"
     repo.write_tasks(repo.bare_task("T-1", f'test "$MOSAIC_FENCE" != 1 || {{ {tree(pids)} }}', busy))
@@ -54,7 +54,7 @@ def test_a_timeout_kills_the_whole_tree(repo: Repo, start: Start) -> None:
 @pytest.mark.slow
 def test_a_stall_kills_the_whole_tree_and_work_without_output_is_no_stall(repo: Repo, start: Start) -> None:
     """No output, no CPU and no change for `stall_sec` is a stall; changing files silently is not."""
-    repo.configure(f"{GATE}[worker]\nstall_sec = 2\nretries = 0\n")
+    repo.configure(f"{GATE}[worker]\nstall_sec = 2\ngrace_sec = 1\nretries = 0\n")
     pids = repo.folder / "pids"
     quiet = "for n in 1 2 3 4 5 6 7 8; do sleep 0.5; echo $n > progress.txt; done; rm progress.txt"
     repo.write_tasks(repo.bare_task("T-1", tree(pids), "sleep 600"), repo.task("T-2", quiet))
@@ -70,6 +70,7 @@ def test_a_stall_kills_the_whole_tree_and_work_without_output_is_no_stall(repo: 
 @pytest.mark.parametrize("how", ["socket", "tasks.json"])
 def test_a_cancellation_kills_the_whole_tree(repo: Repo, start: Start, how: str) -> None:
     """Asked for on the socket or in the queue's file; the task is deferred and no try is counted."""
+    repo.configure(f"{GATE}[worker]\ngrace_sec = 1\n")
     pids = repo.folder / "pids"
     repo.write_tasks(repo.bare_task("T-1", tree(pids), "sleep 600"))
     daemon = start(repo)

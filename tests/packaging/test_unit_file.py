@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mosaic_daemon.cli import VERBS
-from mosaic_daemon.supervisor import Mode
+from mosaic_daemon.ground.settings import RunSettings
 from tests.packaging import ROOT
 
 UNIT = ROOT / "systemd" / "mosaic-orchestrator@.service"
@@ -45,7 +45,7 @@ def test_it_calls_a_command_that_exists(setting: str) -> None:
 def test_it_waits_longer_than_the_daemon_does() -> None:
     stop = _words("ExecStop")
     drain = float(stop[stop.index("--timeout") + 1])
-    assert float(_settings()["TimeoutStopSec"]) > drain + Mode().grace_sec
+    assert float(_settings()["TimeoutStopSec"]) > drain + RunSettings().grace_sec
 
 
 def test_a_wrong_configuration_is_not_started_again_and_again() -> None:

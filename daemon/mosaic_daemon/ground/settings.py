@@ -33,6 +33,10 @@ class RunSettings(Group):
     delegation: Literal["auto", "native", "process", "matrix", "nats"] = "auto"
     """Which rail attempts take when the task names none."""
 
+    grace_sec: float = Field(default=20.0, ge=0, le=3600)
+    """How many seconds SIGTERM waits for work in flight before it leaves the workers running for the next daemon. A
+    service manager has to wait longer than that."""
+
 
 class TrackingSettings(Group):
     """The published table, `docs/TASKS.md`."""
@@ -58,6 +62,9 @@ class WorkerSettings(Group):
 
     stall_sec: float = Field(default=900.0, ge=0)
     """Seconds without output, CPU time and change in the worktree after which it is stopped; 0 switches it off."""
+
+    grace_sec: float = Field(default=10.0, ge=0, le=600)
+    """Seconds between asking a worker's processes to stop and killing them."""
 
     retries: int = Field(default=2, ge=0, le=10)
     """How often a failed attempt is repeated, with the error in the next prompt, before the task is `failed`."""

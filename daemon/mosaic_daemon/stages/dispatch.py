@@ -129,7 +129,11 @@ async def _prepare(record: Record, attempt: Attempt, place: Workplace) -> Order:
         env=environment(runtime, place.environment, _variables(record, attempt, prompt, place)),
         cwd=tree,
         stdin=call.stdin,
-        limits=Limits(timeout_sec=place.worker.timeout_sec, stall_sec=place.worker.stall_sec),
+        limits=Limits(
+            timeout_sec=place.worker.timeout_sec,
+            stall_sec=place.worker.stall_sec,
+            grace_sec=place.worker.grace_sec,
+        ),
     )
 
 
