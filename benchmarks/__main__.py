@@ -12,7 +12,7 @@ from pathlib import Path
 
 from loguru import logger
 
-from benchmarks import checkout, commands, gate, loop, peers, report, reports, scale, throughput
+from benchmarks import checkout, commands, gate, loop, peers, report, reports, scale, service, throughput
 from benchmarks.figures import Figure, not_measured
 from benchmarks.sizes import FULL, QUICK, Sizes
 
@@ -30,6 +30,9 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "A8": (commands.sync_tasks,),
     "A9": (commands.help_and_status,),
     "A10": (commands.bootstrap,),
+    "B1": (service.start_to_ready,),
+    "B2": (service.recovery,),
+    "B3": (service.idle,),
     "D1": (gate.green_to_merged,),
     "D2": (gate.requests_per_delivery,),
     "D3": (gate.requests_of_recovery,),

@@ -97,8 +97,26 @@ class Daemon:
             if self.ticks == before:
                 return
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        """`kill -9`; what it left running goes on."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
-        """End it and whatever it left running."""
+        """End it, and whatever it left running unless it was killed."""
+        if self._process.returncode is None:
+            self._end()
+            end_workers(self._scene)
+        self._channel.shutdown(socket.SHUT_RDWR)
+        self._listener.join()
+        self._channel.close()
+        self._log.close()
+
+    def _end(self) -> None:
         for _ in range(2):  # the first drains, the second stops at once
             self._process.send_signal(signal.SIGTERM)
             time.sleep(0.1)
@@ -107,19 +125,6 @@ class Daemon:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._channel.shutdown(socket.SHUT_RDWR)
-        self._listener.join()
-        self._channel.close()
-        self._log.close()
-        self._end_workers()
-
-    def _end_workers(self) -> None:
-        for folder in self._scene.layout.attempts.glob("*"):
-            if (folder / "pid.json").exists() and not (folder / "exit.json").exists():
-                with Home(str(folder)) as home:
-                    shim = records.shim(home).alive()
-                if shim is not None:
-                    tree.send(shim, signal.SIGTERM)
 
     def _listen(self) -> None:
         while message := self._channel.recv(65536):
@@ -131,6 +136,16 @@ class Daemon:
                     found = _COUNT.findall(fields.get("STATUS", ""))
                     self.counts = {status: int(count) for count, status in found}
                 self._news.notify_all()
+
+
+def end_workers(scene: Scene) -> None:
+    """End what the daemons of this repository left running."""
+    for folder in scene.layout.attempts.glob("*"):
+        if (folder / "pid.json").exists() and not (folder / "exit.json").exists():
+            with Home(str(folder)) as home:
+                shim = records.shim(home).alive()
+            if shim is not None:
+                tree.send(shim, signal.SIGTERM)
 
 
 @contextmanager

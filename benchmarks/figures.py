@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Unit = Literal["ms", "x", "requests"]
+Unit = Literal["ms", "x", "requests", "MB"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Figure:
 
     Attributes:
         key: stable name, `A1.p50`: what two runs are compared by.
-        unit: of `ours`, `goal`, `limit` and `peers`: milliseconds, a ratio, or a count.
+        unit: of `ours`, `goal`, `limit` and `peers`: milliseconds, a ratio, a count, or megabytes.
         ours: None when it could not be measured; `note` says why.
         goal: at most this much; None for lines that only explain others.
         limit: what the machine allows, measured in the same run; `limit_is` says of what.

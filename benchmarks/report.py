@@ -17,7 +17,7 @@ from benchmarks.figures import Figure
 VERSION = 1
 _ROOT = Path(__file__).resolve().parent.parent
 _MARKS = {True: "✓", False: "✗", None: " "}
-_SIGNS = {"ms": " ms", "x": " ×", "requests": " req"}
+_SIGNS = {"ms": " ms", "x": " ×", "requests": " req", "MB": " MB"}
 _CHANGED = 0.15  # less than this between two runs says nothing on a machine that does other things as well
 
 

@@ -16,6 +16,7 @@ class Sizes:
         files: A7's repository; starts: how often it is started there cold, with two warm ones after each.
         rows, syncs: A8. commands: A9, runs of each.
         findings, bootstraps: A10.
+        service_starts: B1 and B2. idle_sec: how long B3 looks on.
         merges: D1, of each dialect. ci_sec: how long D2's CI of 10 minutes is made to take; everything else as well.
         interrupted: D3, how many of its steps.
         report_lines, readings: E1.
@@ -39,6 +40,8 @@ class Sizes:
     commands: int = 15
     findings: int = 1_000
     bootstraps: int = 3
+    service_starts: int = 5
+    idle_sec: float = 60.0
     merges: int = 7
     ci_sec: float = 12.0
     interrupted: int = 3
@@ -62,6 +65,8 @@ QUICK = replace(
     syncs=1,
     commands=5,
     bootstraps=1,
+    service_starts=2,
+    idle_sec=20.0,
     merges=2,
     ci_sec=6.0,
     interrupted=2,

@@ -24,6 +24,9 @@ EXPECTED = {
     "A8": ["A8.plan", "A8.apply"],
     "A9": ["A9.help", "A9.status"],
     "A10": ["A10.first", "A10.again"],
+    "B1": ["B1.few", "B1.many"],
+    "B2": ["B2"],
+    "B3": ["B3.few", "B4.few", "B3.many", "B4.many"],
     "D1": ["D1.github", "D1.gitea", "D1.gitlab"],
     "D2": ["D2.github", "D2.gitea", "D2.gitlab"],
     "D3": ["D3.github", "D3.gitea", "D3.gitlab"],
@@ -60,6 +63,8 @@ def tiny() -> dict[str, Any]:
         "commands": 1,
         "findings": 12,
         "bootstraps": 1,
+        "service_starts": 1,
+        "idle_sec": 0.2,
         "merges": 1,
         "ci_sec": 1.0,
         "interrupted": 1,
@@ -80,7 +85,7 @@ def test_every_family_gives_its_figures(family: str, benchmarks: ModuleType, tin
         assert set(each) == FIELDS
         assert each["ours"] > 0, each["note"]
         assert each["samples"] > 0
-        assert each["unit"] in ("ms", "x", "requests")
+        assert each["unit"] in ("ms", "x", "requests", "MB")
     assert {"version", "commit", "modified", "date", "quick", "machine", "figures"} == set(run)
     assert {"cores", "python", "system", "file_system", "git", "load"} == set(run["machine"])
 
