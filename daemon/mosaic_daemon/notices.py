@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -13,6 +14,13 @@ from mosaic_daemon.nouns.record import Record
 from mosaic_daemon.store.ledger import Ledger
 
 _FEW = 10
+_BY_PEOPLE = {
+    "task-added": "added",
+    "task-edited": "edited",
+    "task-removed": "removed",
+    "task-deferred": "deferred",
+    "requeued": "asked for again",
+}
 
 
 class Notices:
@@ -42,12 +50,13 @@ def deadlock(stuck: Mapping[str, list[str]], total: int) -> str:
 
 
 def log_all(source: str, entries: Sequence[ev.Entry], records: Mapping[str, Record]) -> None:
-    """The log lines of what a face brought: many new tasks are one line."""
-    added = sum(isinstance(entry.event, ev.TaskAdded) for entry in entries)
-    if added > _FEW:
-        logger.bind(action="task-added").info("{} tasks added from {}", added, source)
+    """The log lines of what a face brought: many changes of one kind are one line."""
+    counts = Counter(entry.event.kind for entry in entries)
+    many = {kind: count for kind, count in counts.items() if count > _FEW and kind in _BY_PEOPLE}
+    for kind, count in many.items():
+        logger.bind(action=kind).info("{} tasks {} from {}", count, _BY_PEOPLE[kind], source)
     for entry in entries:
-        if added <= _FEW or not isinstance(entry.event, ev.TaskAdded):
+        if entry.event.kind not in many:
             log(entry.task, entry.event, records.get(entry.task))
 
 
@@ -95,4 +104,4 @@ def log(task: str, event: ev.Event, record: Record | None) -> None:
         case ev.AttemptIntended() | ev.ResultRejected() | ev.TaskConcluded():
             bound.debug("{} {}", task, event.kind)
         case _:
-            bound.info("{} {}", task or "repository", event.kind)
+            bound.info("{} {}", task or "repository", _BY_PEOPLE.get(event.kind, event.kind))
