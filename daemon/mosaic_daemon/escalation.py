@@ -11,8 +11,9 @@ from mosaic_daemon.nouns.attempt import LIMITED, Failure, FailureClass
 from mosaic_daemon.nouns.budget import WAYS_OUT, Budget
 from mosaic_daemon.nouns.concern import Concern
 from mosaic_daemon.nouns.figures import tokens_text
-from mosaic_daemon.nouns.record import Blocked, Failed, Record
+from mosaic_daemon.nouns.record import Blocked, Deferred, Done, Failed, NeedsQa, Record, Removed
 from mosaic_daemon.parts import Parts, Report
+from mosaic_daemon.store.ledger import Ledger
 
 _PROGRAM = "mosaic-orchestrator"
 _SHOWN = 5
@@ -25,7 +26,7 @@ def concerns(parts: Parts, report: Report, trouble: LedgerError | None = None) -
 
 
 def _all(parts: Parts, report: Report, trouble: LedgerError | None) -> Iterator[Concern]:
-    command = _Commands(str(parts.place.layout.repo))
+    command = Commands(str(parts.place.layout.repo))
     if trouble is not None:
         yield Concern(
             "ledger",
@@ -41,9 +42,7 @@ def _all(parts: Parts, report: Report, trouble: LedgerError | None) -> Iterator[
         yield Concern(
             "tasks.json", f"tasks.json cannot be read: {broken.problem}", broken.line, (mend,), tried, broken.line
         )
-    for record in islice(parts.ledger.in_state(Blocked, Failed), _MOST):
-        if isinstance(record.state, Blocked | Failed) and not _is_asked_for(record.state.failure):
-            yield _stopped(record, record.state.failure, command)
+    yield from of_tasks(parts.ledger, command)
     for runtime, hold in parts.ledger.system.holds.items():
         if hold.until is None:
             what = f"nothing can be started on runtime {runtime}"
@@ -56,12 +55,25 @@ def _all(parts: Parts, report: Report, trouble: LedgerError | None) -> Iterator[
         yield _deadlock(report.stuck, parts.schedule.waiting_count(), command)
 
 
+def of_tasks(ledger: Ledger, command: Commands) -> Iterator[Concern]:
+    """One of each task that only a person can move; a task and the one that mends it are told of together."""
+    for record in islice(ledger.in_state(Blocked, Failed, NeedsQa), _MOST):
+        match record.state:
+            case NeedsQa(qa=qa):
+                if (concern := _without_remedy(record, ledger.records.get(qa), command)) is not None:
+                    yield concern
+            case Blocked(failure=failure) | Failed(failure=failure) if not _is_asked_for(failure):
+                yield _stopped(record, failure, command)
+            case _:
+                pass
+
+
 def _is_asked_for(failure: Failure) -> bool:
     """A person blocked it, and need not be told."""
     return failure.kind is FailureClass.PERSON and failure.step == "person"
 
 
-class _Commands:
+class Commands:
     """Command lines that can be pasted anywhere."""
 
     def __init__(self, repository: str) -> None:
@@ -71,13 +83,15 @@ class _Commands:
         return shlex.join([_PROGRAM, *words, "--repo", self._repository])
 
 
-def _stopped(record: Record, failure: Failure, command: _Commands) -> Concern:
+def _stopped(record: Record, failure: Failure, command: Commands) -> Concern:
     tried = [f"{count} × {kind}" for kind, count in record.tries.items() if kind != LIMITED]
     spent = f", {tokens_text(record.used)} tokens" if record.used is not None else ""
     failures = f": {', '.join(tried)}" if tried else ""
     shown = [f"{record.fence} attempt(s){spent}{failures}"] if record.fence else []
     if failure.command:
         shown.append(f"the command that failed: {failure.command}")
+    if record.mends:
+        shown.append(f"it mends what the review of {record.mends} found; until then {record.mends} waits as well")
     return Concern(
         topic=f"task {record.id}",
         what=f"{record.id} is {record.status}: {failure.message}",
@@ -89,7 +103,34 @@ def _stopped(record: Record, failure: Failure, command: _Commands) -> Concern:
     )
 
 
-def _over(budget: Budget, command: _Commands) -> Concern:
+def _without_remedy(record: Record, qa: Record | None, command: Commands) -> Concern | None:
+    """A task in `needs-qa` whose remediation comes no more, and has no call of its own; None: it does, or has one."""
+    assert isinstance(record.state, NeedsQa)  # noqa: S101
+    name, found = record.state.qa, record.state.failure.message
+    ways: tuple[str, ...] = ()
+    match None if qa is None else qa.state:
+        case None | Removed():
+            why = "was taken out"
+        case Deferred(reason=reason):
+            why, ways = f"is deferred: {reason}", (command("retry", name),)
+        case Blocked(failure=failure) if _is_asked_for(failure):
+            why, ways = f"is blocked: {failure.message}", (command("retry", name),)
+        case Done():
+            why = "is done and has not delivered it"
+        case _:
+            return None
+    return Concern(
+        topic=f"task {record.id}",
+        what=f"{record.id} is {record.status}, and {name}, which was to mend it, {why}",
+        why=f"{record.task.description} stopped at its review: {found}",
+        choices=(command("explain", record.id), *ways, command("retry", record.id), command("cancel", record.id)),
+        tried=(f"{record.fence} attempt(s), an independent review, and a task of its own for what it found",),
+        mark=f"{record.status} {record.fence} {why}",
+        task=record.id,
+    )
+
+
+def _over(budget: Budget, command: Commands) -> Concern:
     return Concern(
         topic="budget",
         what=f"the budget is {budget.band.value}: no new starts",
@@ -100,7 +141,7 @@ def _over(budget: Budget, command: _Commands) -> Concern:
     )
 
 
-def _deadlock(stuck: Mapping[str, list[str]], total: int, command: _Commands) -> Concern:
+def _deadlock(stuck: Mapping[str, list[str]], total: int, command: Commands) -> Concern:
     shown = [f"{task} {', '.join(reasons)}" for task, reasons in islice(stuck.items(), _SHOWN)]
     more = f"; and {total - _SHOWN} more" if total > _SHOWN else ""
     return Concern(

@@ -16,6 +16,7 @@ from tests.support.daemon import SCRIPT, environment
 from tests.support.fixtures import Start
 from tests.support.receiver import Receiver
 from tests.support.repo import GATE, Repo
+from tests.support.reviewer import Reviewer, code, finding, writing
 
 FAILING = ("echo this is why >&2", "exit 3")
 SECRET = "a-shared-secret-of-ours"
@@ -125,6 +126,24 @@ def test_what_a_person_did_is_not_told_to_them(repo: Repo, start: Start, receive
     assert start(repo, "--until-idle").wait() == 3
     assert receiver.topics == ["task T-2"]
     assert "needs the task's own `command`" in receiver.posted[0].json["what"]
+
+
+def test_a_task_that_waits_for_a_remediation_that_was_put_off(repo: Repo, start: Start, receiver: Receiver) -> None:
+    """Nothing will move it by itself: one call, and none for the task that a person put off."""
+    reviewer = Reviewer(repo)
+    reviewer.script("code", writing(code("request-changes", 1, finding())))
+    reviewer.configure(f'[notify]\nwebhook_url = "{receiver.url}"\n')
+    steps = f"if [ $MOSAIC_TASK_ID = T-1-QA ]; then {worker.waiting(repo.folder / 'never')}; fi"
+    repo.write_tasks(repo.task("T-1", steps))
+    daemon = start(repo).ready()
+    daemon.status("T-1", "needs-qa")
+    daemon.until(lambda: repo.record("T-1-QA")["state"]["kind"] == "running", "its remediation to be at work")
+    daemon.ask("ask", task="T-1-QA", wanted="deferred", actor="ada")
+    daemon.until(lambda: receiver.topics == ["task T-1"], "it to be told")
+    daemon.ask("cycle")
+    assert daemon.stop() == 0
+    assert receiver.topics == ["task T-1"]
+    assert "T-1-QA, which was to mend it, is deferred" in receiver.posted[0].json["what"]
 
 
 def test_a_budget_that_stops_everything(repo: Repo, start: Start, receiver: Receiver) -> None:
