@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 import anyio
 from loguru import logger
 
 from mosaic_daemon.ground.clock import Clock
-from mosaic_daemon.ground.errors import LedgerError, MosaicError
+from mosaic_daemon.ground.errors import LedgerError, MosaicError, Unavailable
 from mosaic_daemon.ground.secrets import redact
 from mosaic_daemon.notifiers.base import Message, Notifier
 from mosaic_daemon.nouns.concern import Concern, Told, together
@@ -23,6 +24,7 @@ _MEMO = "escalation:told"
 _STATUS = ("mosaic-orchestrator", "status", "--repo")
 _FLOOD = 5
 _TRIES = 3
+_MOST_RESTS = 20
 _LAST_SEC = 15.0
 
 
@@ -44,6 +46,8 @@ class Herald:
         self._pending: list[Concern] = []
         self._tried: Counter[str] = Counter()
         self._reached: set[tuple[str, str]] = set()
+        self._rests: dict[str, datetime] = {}
+        self._rested: Counter[str] = Counter()
         self._news = anyio.Event()
         self._hurry = anyio.Event()
         self._sending = anyio.Lock()
@@ -57,7 +61,7 @@ class Herald:
         present = {concern.topic: concern for concern in concerns}
         if self._told.keep(present, self._clock.now()):
             self._store()
-        self._pending = [concern for concern in present.values() if not self._told.knows(concern)]
+        self._pending = [self._told.dated(each) for each in present.values() if not self._told.knows(each)]
         if self._pending:
             self._news.set()
 
@@ -71,6 +75,7 @@ class Herald:
     async def finish(self) -> None:
         """Send at once what is left, as one message; not for longer than a daemon may take to end."""
         self._hurry.set()
+        self._news.set()
         with anyio.move_on_after(_LAST_SEC):
             await self._deliver()
 
@@ -82,42 +87,72 @@ class Herald:
                 # Whatever needs a person may have been taken back meanwhile.
                 batch = self._batch()
                 if not batch:
-                    return
-                if await self._sent(batch):
-                    for concern in batch:
+                    if self._hurry.is_set() or not await self._rest():
+                        return
+                    continue
+                if over := await self._send(batch):
+                    for concern in over:
                         self._told.note(concern, self._clock.now())
                     self._store()
                 self._pending = [concern for concern in self._pending if not self._told.knows(concern)]
                 self._last = anyio.current_time()
 
     def _batch(self) -> list[Concern]:
+        """What somebody can be told now, who was not."""
+        open_now = [concern for concern in self._pending if not all(map(self._is_resting, self._missed_by(concern)))]
         most = 1 if self._hurry.is_set() else _FLOOD
-        return self._pending if len(self._pending) > most else self._pending[:1]
+        return open_now if len(open_now) > most else open_now[:1]
 
-    async def _sent(self, batch: Sequence[Concern]) -> bool:
-        """Whether it is over with: everybody has it, or was asked often enough."""
+    def _missed_by(self, concern: Concern) -> list[Notifier]:
+        return [each for each in self._notifiers if (concern.delivery, each.name) not in self._reached]
+
+    def _is_resting(self, notifier: Notifier) -> bool:
+        """It said when it is to be asked again, and that is still ahead."""
+        return self._rests.get(notifier.name, self._clock.now()) > self._clock.now()
+
+    async def _rest(self) -> bool:
+        """Wait until somebody can be asked again, or there is news. False: nobody is waited for."""
+        ahead = [until for until in self._rests.values() if until > self._clock.now()]
+        if ahead:
+            self._news = anyio.Event()
+            with anyio.move_on_after((min(ahead) - self._clock.now()).total_seconds()):
+                await self._news.wait()
+        return bool(self._pending)
+
+    async def _send(self, batch: Sequence[Concern]) -> list[Concern]:
+        """Those that are over with: everybody has them, or was asked often enough."""
+        for notifier in self._notifiers:
+            missed = [concern for concern in batch if notifier in self._missed_by(concern)]
+            if missed and not self._is_resting(notifier) and await self._reaches(notifier, self._message(missed)):
+                self._reached |= {(concern.delivery, notifier.name) for concern in missed}
+        over = []
+        for concern in batch:
+            missed_by = self._missed_by(concern)
+            self._tried[concern.delivery] += not all(map(self._is_resting, missed_by))
+            if not missed_by or self._tried[concern.delivery] >= _TRIES:
+                over.append(concern)
+        return over
+
+    def _message(self, batch: Sequence[Concern]) -> Message:
         concern = batch[0] if len(batch) == 1 else together(batch, shlex.join([*_STATUS, self._repository]))
-        message = Message(
+        return Message(
             redact(concern.text(self._repository).partition("\n")[0]),
             redact(concern.text(self._repository)),
             _masked(concern.document(self._repository)),
         )
-        missed = False
-        for notifier in self._notifiers:
-            if (concern.delivery, notifier.name) not in self._reached:
-                missed |= not await self._reaches(notifier, message, concern.delivery)
-        self._tried[concern.delivery] += 1
-        return not missed or self._tried[concern.delivery] >= _TRIES
 
-    async def _reaches(self, notifier: Notifier, message: Message, delivery: str) -> bool:
+    async def _reaches(self, notifier: Notifier, message: Message) -> bool:
         try:
             await notifier.send(message)
         except MosaicError as error:
+            if isinstance(error, Unavailable) and error.until and self._rested[notifier.name] < _MOST_RESTS:
+                self._rests[notifier.name] = error.until
+                self._rested[notifier.name] += 1
             self._say(notifier, f"{notifier.name} did not take a message: {error.line}")
         except Exception as error:  # a notifier is never a reason to end
             self._say(notifier, f"{notifier.name} failed: {error!r}")
         else:
-            self._reached.add((delivery, notifier.name))
+            self._rested[notifier.name] = 0
             self._say(notifier, "")
             logger.bind(action="notified").info("{} was told: {}", notifier.name, message.subject)
             return True

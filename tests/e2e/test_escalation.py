@@ -14,6 +14,7 @@ import pytest
 from tests.support import worker
 from tests.support.daemon import SCRIPT, environment
 from tests.support.fixtures import Start
+from tests.support.homeserver import TOKEN, Homeserver, limited
 from tests.support.receiver import Receiver
 from tests.support.repo import GATE, Repo
 from tests.support.reviewer import Reviewer, code, finding, writing
@@ -164,6 +165,24 @@ def test_a_runtime_that_is_not_there(repo: Repo, start: Start, receiver: Receive
     assert "`no-such-agent` of runtime `ghost`" in "".join(each.json["text"] for each in receiver.posted)
 
 
+def test_a_room_gets_one_event_for_each_call(repo: Repo, start: Start) -> None:
+    """Although a receipt was lost, and the server had enough for a moment."""
+    token = repo.folder / "token"
+    token.touch(mode=0o600)
+    token.write_text(TOKEN + "\n")
+    with Homeserver.opened() as homeserver:
+        homeserver.refusals, homeserver.drops = [limited(20)], 1
+        configure(repo, None, homeserver.settings(str(token)))
+        repo.write_tasks(repo.bare_task("T-1", "exit 1"))
+        daemon = start(repo).ready()
+        daemon.until(lambda: len(homeserver.asked) == 3, "the receipt to be asked for again")
+        daemon.says("was told: T-1 is failed")
+        assert daemon.stop() == 0
+    assert len(set(homeserver.asked)) == 1
+    assert [told.partition(":")[0] for told in homeserver.told] == ["T-1 is failed"]
+    assert TOKEN not in daemon.log + repo.reports()
+
+
 NOTIFIERS = {
     "a failing command": (
         'command = ["sh", "-c", "echo broken pipe dream >&2; exit 9"]',
@@ -220,6 +239,11 @@ WRONG = {
     "a password in it": ('webhook_url = "https://ada:hunter22@example.org/"', "notify.webhook_url"),
     "a secret for nothing": ('webhook_secret_file = "/nowhere"', "notify.webhook_secret_file"),
     "no secret there": ('webhook_url = "https://example.org/"\nwebhook_secret_file = "/nowhere"', "/nowhere"),
+    "a room nowhere": ('matrix_room = "!a:example.org"', "notify.matrix_homeserver"),
+    "a room without a token": (
+        'matrix_homeserver = "https://example.org"\nmatrix_room = "!a:example.org"',
+        "notify.matrix_token_file",
+    ),
     "an unknown way": ("pigeon = true", "notify.pigeon"),
 }
 

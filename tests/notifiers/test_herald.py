@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+import anyio
 import pytest
 
 from mosaic_daemon.ground import secrets
-from mosaic_daemon.ground.clock import SystemClock
+from mosaic_daemon.ground.clock import Clock, SystemClock
 from mosaic_daemon.ground.errors import LedgerError, Unavailable
 from mosaic_daemon.herald import Herald
 from mosaic_daemon.notifiers.base import Message
@@ -15,6 +17,7 @@ from mosaic_daemon.nouns.concern import Concern
 from mosaic_daemon.store.base import Batch
 from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.store.memory import MemoryJournal
+from tests.samples import NOON
 
 
 def call(name: str, mark: str = "1") -> Concern:
@@ -30,12 +33,14 @@ class Recorder:
     error: Exception = field(default_factory=lambda: Unavailable("not now"))
     got: list[Message] = field(default_factory=list)
     tried: int = 0
+    came: anyio.Event = field(default_factory=anyio.Event)
 
     async def send(self, message: Message) -> None:
         self.tried += 1
         if self.tried <= self.fails:
             raise self.error
         self.got.append(message)
+        self.came.set()
 
     @property
     def subjects(self) -> list[str]:
@@ -43,11 +48,14 @@ class Recorder:
 
 
 class Journal(MemoryJournal):
-    """`full`: it stores nothing while it is set."""
+    """`full`: it stores nothing while it is set. `room`: so many times it still does; None: always."""
 
     full = False
+    room: int | None = None
 
     def commit(self, batch: Batch) -> int:
+        if self.room is not None:
+            self.full, self.room = self.room == 0, max(0, self.room - 1)
         if self.full:
             raise LedgerError("the disk is full")
         return super().commit(batch)
@@ -60,8 +68,8 @@ class Desk:
     journal: Journal = field(default_factory=Journal)
     notices: dict[str, str] = field(default_factory=dict)
 
-    def again(self) -> Herald:
-        return Herald(Ledger(self.journal), SystemClock(), self.notices.__setitem__, "/src/shop")
+    def again(self, clock: Clock | None = None) -> Herald:
+        return Herald(Ledger(self.journal), clock or SystemClock(), self.notices.__setitem__, "/src/shop")
 
 
 @pytest.fixture
@@ -118,6 +126,89 @@ async def test_one_that_fails_is_asked_again_and_the_others_are_not(desk: Desk, 
     assert len(good.got) == len(late.got) == 1
     assert desk.notices["notify late"] == ""
     assert "never" in desk.notices["notify never"]
+
+
+async def test_one_that_died_before_it_noted_what_it_sent(desk: Desk) -> None:
+    """The next daemon sends the same delivery, which receivers can drop."""
+    recorder = Recorder()
+    desk.journal.room = 1  # for what is about to be sent, and not for what was
+    for _ in range(2):
+        herald = desk.again()
+        herald.see([call("A")], (recorder,))
+        await herald.finish()
+        desk.journal.room, desk.journal.full = None, False
+    first, second = recorder.got
+    assert first.document["delivery"] == second.document["delivery"]
+
+
+async def test_the_same_words_another_day_are_another_delivery(desk: Desk) -> None:
+    """A receiver that drops repeats shows it again."""
+    recorder, clock = Recorder(), Moving()
+    herald = desk.again(clock)
+    for concerns in ([call("A")], [], [call("A")]):
+        clock.moment += timedelta(hours=3)
+        herald.see(concerns, (recorder,))
+        await herald.finish()
+    first, second = recorder.got
+    assert first.document["delivery"] != second.document["delivery"]
+
+
+@dataclass
+class Moving:
+    """Stands still until it is moved."""
+
+    moment: datetime = NOON
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+async def test_one_that_wants_to_be_left_alone_is_asked_when_it_said(desk: Desk) -> None:
+    """Others are told meanwhile, each once; its waiting is no failure."""
+    clock = Moving()
+    busy = Recorder("busy", 7, Unavailable("too many", until=NOON + timedelta(minutes=1)))
+    good, herald = Recorder(), desk.again(clock)
+    for name in ("A", "B"):
+        herald.see([call(each) for each in ("A", "B") if each <= name], (busy, good))
+        await herald.finish()
+    assert (good.subjects, busy.tried) == (["A is failed", "B is failed"], 1)
+    for _ in range(6):
+        clock.moment += timedelta(minutes=2)
+        busy.error = Unavailable("too many", until=clock.moment + timedelta(minutes=1))
+        await herald.finish()
+    assert (busy.tried, busy.subjects) == (7, [])
+    clock.moment += timedelta(minutes=2)
+    await herald.finish()
+    assert busy.subjects == ["2 things need a person"]
+    assert good.subjects == ["A is failed", "B is failed"]
+    assert desk.notices["notify busy"] == ""
+
+
+async def test_one_that_only_ever_wants_to_be_left_alone(desk: Desk) -> None:
+    """Not for ever: then it counts as one that fails."""
+    clock, busy = Moving(), Recorder("busy", 999)
+    herald = desk.again(clock)
+    herald.see([call("A")], (busy,))
+    for _ in range(50):
+        clock.moment += timedelta(minutes=2)
+        busy.error = Unavailable("too many", until=clock.moment + timedelta(minutes=1))
+        await herald.finish()
+    assert busy.tried == 23
+    assert "too many" in desk.notices["notify busy"]
+
+
+async def test_it_waits_for_the_time_and_not_for_the_next_news(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By itself, as it runs in a daemon."""
+    monkeypatch.setattr("mosaic_daemon.herald.PAUSE_SEC", 0.0)
+    busy = Recorder("busy", 1, Unavailable("too many", until=datetime.now(NOON.tzinfo) + timedelta(seconds=0.2)))
+    herald = desk.again()
+    async with anyio.create_task_group() as group:
+        group.start_soon(herald.run)
+        herald.see([call("A")], (busy,))
+        with anyio.fail_after(10):
+            await busy.came.wait()
+        group.cancel_scope.cancel()
+    assert busy.tried == 2
 
 
 async def test_a_ledger_in_trouble(desk: Desk) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from mosaic_daemon.nouns.concern import Concern, Told, plain, together
@@ -61,9 +64,39 @@ def test_one_that_stays_is_never_told_again() -> None:
         assert told.knows(CALL)
 
 
+def test_since_when_it_is_there_is_kept_until_it_is_sent() -> None:
+    """Over restarts, and while it is not seen for a moment; another mark is there since another time."""
+    told = Told.read(None)
+    assert told.keep({CALL.topic: CALL}, at(0))
+    again = Told.read(told.text())
+    again.keep({}, at(60))
+    again.keep({CALL.topic: CALL}, at(120))
+    assert again.dated(CALL).since == at(0)
+    assert again.dated(CALL).delivery != CALL.delivery
+    again.keep({CALL.topic: (other := replace(CALL, mark="failed 2"))}, at(180))
+    assert (again.dated(other).since, again.dated(CALL)) == (at(180), CALL)
+    again.note(other, at(200))
+    assert again.pending == {}
+
+
+def test_what_an_older_daemon_kept_is_kept() -> None:
+    told = Told.read(json.dumps({CALL.topic: [CALL.mark, at(0).isoformat(), at(0).isoformat()]}))
+    assert told.knows(CALL)
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "3", '{"a": 1}', '{"a": ["m", "x", "y"]}', '{"a": ["m", "2026-03-01T12:00:00", "2026-03-01"]}'],
+    [
+        '{"told": {}}',
+        '{"told": {}, "pending": {"a": ["m"]}}',
+        "",
+        "{",
+        "[]",
+        "3",
+        '{"a": 1}',
+        '{"a": ["m", "x", "y"]}',
+        '{"a": ["m", "2026-03-01T12:00:00", "2026-03-01"]}',
+    ],
 )
 def test_a_damaged_memory_is_none(text: str) -> None:
     assert Told.read(text) == Told()

@@ -263,6 +263,15 @@ class NotifySettings(Group):
     """A file with the secret that signs what is posted, readable by you alone. Left out: the systemd credential
     `notify-secret`, or no signature."""
 
+    matrix_homeserver: str | None = Field(default=None, examples=["https://matrix.example.org"])
+    """A Matrix homeserver: where its client-server API is."""
+
+    matrix_room: str | None = Field(default=None, examples=["!abcdef:example.org"])
+    """The id of the room where the message is sent; the token's user has joined it, and it is not encrypted."""
+
+    matrix_token_file: Path | None = Field(default=None, examples=["~/.config/mosaic/matrix-token"])
+    """A file with the user's access token, readable by you alone. Left out: the systemd credential `matrix-token`."""
+
     desktop: bool = False
     """Show it with `notify-send`, where that is installed."""
 

@@ -1,1 +1,4 @@
-"""The ways to a person: a command, a webhook, the desktop. Each sends one message or raises; none knows when or why."""
+"""The ways to a person: a command, a webhook, a Matrix room, the desktop.
+
+Each sends one message or raises; none knows when or why.
+"""
