@@ -156,6 +156,18 @@ def test_a_bad_primary_reviewer_is_asked_again_and_then_the_fallback(
     assert "Review: approve (0 blockers, 0 critical) | critic" in repo.record("T-1")["notes"]
 
 
+def test_the_tokens_of_every_review_are_counted(repo: Repo, start: Start) -> None:
+    """Of those without a verdict too."""
+    reviewer = Reviewer(repo)
+    usage = '{"type":"turn.completed","usage":{"input_tokens":900,"cached_input_tokens":400,"output_tokens":50}}'
+    reviewer.script("code", f"echo '{usage}'; exit 3")
+    reviewer.configure(reviewer.agent(prints(AGENT_APPROVES | {"used": "2K"})), runtime="critic")
+    repo.write_tasks(repo.task("T-1", files={"tests/test_a.py": "x"}))
+    daemon = start(repo, "--until-idle")
+    assert daemon.wait() == 0, daemon.log
+    assert repo.record("T-1")["used"] == 1000 + 2 * 550 + 2000
+
+
 def test_without_any_verdict_it_is_blocked_with_the_command_and_reviewed_again_when_asked(
     repo: Repo, start: Start
 ) -> None:

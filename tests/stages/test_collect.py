@@ -119,6 +119,16 @@ class TestSuccess:
         assert await bench.accepts() == ev.ResultAccepted(1, head, 5200, "well")
         assert git(bench.clone.git.directory, "rev-parse", "refs/mosaic/attempts/T-1.1") == head
 
+    @pytest.mark.parametrize("broken", [{"status": "failed"}, {"commit_sha": None}, {"commit_sha": "f" * 40}])
+    async def test_what_a_failed_attempt_says_it_took_is_counted(self, bench: Bench, broken: dict[str, Any]) -> None:
+        bench.work()
+        assert (await bench.fails("", bench.says(**broken))).used == 5200
+        assert (await bench.fails("", bench.says(), code=3)).used == 5200
+
+    async def test_another_tasks_tokens_are_not(self, bench: Bench) -> None:
+        bench.work()
+        assert (await bench.fails("", bench.says(task_id="T-9"))).used is None
+
     @pytest.mark.parametrize(
         "short", [lambda sha: sha[:7], lambda sha: sha[:4], str.upper, lambda sha: sha[:12].upper()]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +15,11 @@ from mosaic_daemon.nouns.record import Record, Reviewing
 from mosaic_daemon.nouns.review import Aspect, Finding, Review, Verdict
 from mosaic_daemon.nouns.task import Kind
 from mosaic_daemon.repository.commits import Change
-from mosaic_daemon.stages.review import reading, scope
+from mosaic_daemon.stages.review import ends, reading, scope
 from mosaic_daemon.stages.review.deciding import Case, decided, outcome
 from mosaic_daemon.stages.review.policy import ReviewPolicy, filled
 from mosaic_daemon.stages.review.reviewers import fallback_runtime, may_use_scripts
+from mosaic_rails.base import Cause, Ended
 from tests.samples import BASE, HEAD, NOON, added, folded, to_running
 
 CODE, SECURITY = Aspect.CODE, Aspect.SECURITY
@@ -296,6 +298,43 @@ def test_with_no_round_left_it_is_blocked_at_once() -> None:
     [(_, event)] = decided(case(verdict("request-changes", blockers=1), max_rounds=0))
     assert isinstance(event, ev.ReviewReturned)
     assert event.final
+
+
+# --- what it took -----------------------------------------------------------------------------------------------------
+
+JSONL = b'{"type":"turn.completed","usage":{"input_tokens":900,"cached_input_tokens":400,"output_tokens":50}}\n'
+
+
+@pytest.mark.parametrize(
+    ("written", "printed", "tokens"),
+    [
+        (code(used="5.2K"), JSONL, 5200),
+        (code(usage={"input_tokens": 900, "cached_input_tokens": 400, "output_tokens": 7}), b"", 507),
+        (code(), b"OpenAI Codex v0.98.0\n" + JSONL + b"done\n", 550),
+        ("no JSON", JSONL, 550),
+        (None, JSONL, 550),
+        (code(), b"codex\nfine\ntokens used\n16,371\n", 16371),
+        (code(), b"[2026-03-01T12:00:00] tokens used: 12\n[2026-03-01T12:00:09] tokens used: 34\n", 34),
+        (code(used=True), b"", None),
+        (code(usage=7, used="much"), b"so many tokens used: 12 of them", None),
+        ([], b"", None),
+    ],
+)
+def test_the_tokens_of_a_script_are_counted(
+    tmp_path: Path, written: object, printed: bytes, tokens: int | None
+) -> None:
+    """Also of one that came to no verdict."""
+    output, printout = tmp_path / "review.json", tmp_path / "output.log"
+    if written is not None:
+        output.write_text(json.dumps(written))
+    printout.write_bytes(printed)
+    assert ends.used_by_script(Ended(Cause.EXIT, 0, None, "", NOON, NOON, printout, 0), output) == tokens
+
+
+def test_the_tokens_of_all_who_were_asked_go_with_what_follows() -> None:
+    bad = verdict("request-changes", blockers=1)
+    for one in (case(verdict()), case(bad), case(bad, is_free=False)):
+        assert decided(replace(one, used=77))[0][1].used == 77  # type: ignore[union-attr]
 
 
 # --- who reviews ------------------------------------------------------------------------------------------------------

@@ -5,17 +5,30 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mosaic_daemon.ground.errors import LedgerError
-from mosaic_daemon.nouns.events import DrainChanged, Event, Reported, TaskDeferred, TaskRemoved
+from mosaic_daemon.nouns.events import (
+    AttemptFailed,
+    AttemptIntended,
+    DrainChanged,
+    Event,
+    Reported,
+    ResultAccepted,
+    ReviewBlocked,
+    ReviewPassed,
+    ReviewResumed,
+    TaskDeferred,
+    TaskRemoved,
+)
 from mosaic_daemon.store import codec, sqlite
 from mosaic_daemon.store.ledger import Ledger
-from mosaic_daemon.store.reader import KNOWN_VERSION, LedgerReader
+from mosaic_daemon.store.reader import KNOWN_VERSION, LedgerReader, Use
 from mosaic_daemon.store.sqlite import SqliteJournal
-from tests.samples import NOON, added
+from tests.samples import HEAD, NOON, added, attempt, failure, review, to_running
 
 
 class Writer:
@@ -139,3 +152,17 @@ def test_rows_are_json(path: Path) -> None:
         assert json.loads(json.dumps(row)) == row
         assert row["task"]["description"] == "é\x1b"
     writer.ledger.close()
+
+
+def test_tokens_are_told_per_runtime_and_of_the_reviews(path: Path) -> None:
+    """Every attempt counts, whatever became of it or of its task."""
+    writer = Writer(path)
+    with LedgerReader(path) as reader:
+        assert reader.uses() == []
+    claude = AttemptIntended(replace(attempt("A", 2), runtime="claude"))
+    writer.happen("A", added("A"), *to_running("A"), AttemptFailed(1, failure(), final=False, used=30), claude)
+    writer.happen("A", ResultAccepted(2, HEAD, 100, "", review()), ReviewBlocked(failure(), 5), ReviewResumed("ada"))
+    writer.happen("A", ReviewPassed(HEAD, {}, (), 7))
+    writer.happen("B", added("B", 1), *to_running("B"), AttemptFailed(1, failure(), final=True), TaskRemoved("ada"))
+    with LedgerReader(path) as reader:
+        assert reader.uses() == [Use("claude", 1, 100), Use("shell", 2, 30), Use(None, 2, 12)]

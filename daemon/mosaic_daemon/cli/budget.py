@@ -1,4 +1,4 @@
-"""How many tokens the work has taken and will take, by phase, against the cap, and what that means for new starts."""
+"""How many tokens the work has taken and will take, by phase and by runtime, and what that means for new starts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mosaic_daemon.cli.snapshot import PROGRAM
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.nouns.budget import Band, Budget, share
 from mosaic_daemon.nouns.figures import tokens, tokens_text
-from mosaic_daemon.store.reader import LedgerReader, Spent
+from mosaic_daemon.store.reader import LedgerReader, Spent, Use
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,17 +26,17 @@ def execute(options: argparse.Namespace) -> int:
     settings = context.settings_of(options, layout)
     try:
         with LedgerReader(layout.ledger) as ledger:
-            spent = ledger.spending()
+            spent, uses = ledger.spending(), ledger.uses()
     except FileNotFoundError:
-        spent = []
+        spent, uses = [], []
     spent = spent or _planned(layout)
     budget = budget_of(layout, spent, settings.budget.cap)
     phases = _by_phase(spent)
     if options.json:
         shown = budget_document(budget) if budget else None
-        context.show_json({"budget": shown, "by_phase": phases})
+        context.show_json({"budget": shown, "by_phase": phases, **_by_runtime(uses)})
     else:
-        render.show(list(_sections(budget, phases)))
+        render.show(list(_sections(budget, phases, uses)))
     return 0
 
 
@@ -68,7 +68,13 @@ def _phase(phase: int | None, spent: list[Spent]) -> dict[str, Any]:
     }
 
 
-def _sections(budget: Budget | None, phases: list[dict[str, Any]]) -> Iterator[Section]:
+def _by_runtime(uses: list[Use]) -> dict[str, Any]:
+    attempts = [{"runtime": each.runtime, "attempts": each.runs, "used": each.used} for each in uses if each.runtime]
+    reviews = next((each for each in uses if each.runtime is None), Use(None, 0, 0))
+    return {"by_runtime": attempts, "reviews": {"reviews": reviews.runs, "used": reviews.used}}
+
+
+def _sections(budget: Budget | None, phases: list[dict[str, Any]], uses: list[Use]) -> Iterator[Section]:
     if budget is None:
         remedy = f"set `budget.cap` in config.toml, or plan with `{PROGRAM} bootstrap REPORT_DIR --budget 500K`"
         yield Section([["Budget", f"no cap, so no limit: {remedy}"]])
@@ -77,6 +83,9 @@ def _sections(budget: Budget | None, phases: list[dict[str, Any]]) -> Iterator[S
     if phases:
         head = ["", "tasks", "done", "estimated", "used", "to come"]
         yield Section([head, *map(_row, phases)], "By phase")
+    if uses:
+        rows = [[each.runtime or "reviews", str(each.runs), tokens_text(each.used)] for each in uses]
+        yield Section([["", "runs", "used"], *rows], "By runtime")
     if budget is not None and not budget.slots:
         title = "Over budget" if budget.band is Band.OVER else "Nothing new is started"
         yield Section([[line] for line in choices(budget)], f"{title}; choose one", loud=True)

@@ -11,6 +11,7 @@ from typing import Any
 from mosaic_daemon.cli import context, render, text
 from mosaic_daemon.cli.render import Section
 from mosaic_daemon.cli.wording import PASSED, STATUS, STEP, sentence
+from mosaic_daemon.nouns.figures import tokens_text
 
 _TAIL_LINES = 12
 
@@ -91,7 +92,7 @@ def _attempt(each: dict[str, Any], now: datetime) -> Iterator[list[str]]:
     end = datetime.fromisoformat(each["ended_at"]) if each["ended_at"] else now
     took = text.span(each["started_at"] or each["prepared_at"], end)
     yield [each["name"], each["agent"], took, text.one_line(each["outcome"], 120)]
-    yield ["", "", "", _near(each["log"])]
+    yield ["", "" if each["used"] is None else f"{tokens_text(each['used'])} tokens", "", _near(each["log"])]
 
 
 def _near(log: str | None) -> str:

@@ -35,6 +35,8 @@ _OUTCOMES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "qa-delivered": lambda e: str(e["evidence"].get("summary", "done")),
 }
 
+_ENDS = ("attempt-failed", "attempt-released", "attempt-stopped", "result-accepted")
+
 
 def explained(options: argparse.Namespace, layout: Layout, now: datetime) -> dict[str, Any]:
     """Everything about the task that `options` names.
@@ -230,6 +232,7 @@ class _Attempt:
     started_at: str | None = None
     ended_at: str | None = None
     outcome: str = "starting"
+    used: int | None = None
 
 
 def _attempts(happened: list[Happening], layout: Layout) -> Iterator[dict[str, Any]]:
@@ -248,6 +251,8 @@ def _attempts(happened: list[Happening], layout: Layout) -> Iterator[dict[str, A
         elif event.kind in _OUTCOMES:
             found[-1].outcome = _OUTCOMES[event.kind](body)
             found[-1].ended_at = found[-1].ended_at or event.at
+            if event.kind in _ENDS:
+                found[-1].used = body.get("used")
     for each in found:
         log = layout.attempts / each.name / "output.log"
         yield {
@@ -257,6 +262,7 @@ def _attempts(happened: list[Happening], layout: Layout) -> Iterator[dict[str, A
             "started_at": each.started_at,
             "ended_at": each.ended_at,
             "outcome": each.outcome,
+            "used": each.used,
             "log": str(log) if log.exists() else None,
         }
 

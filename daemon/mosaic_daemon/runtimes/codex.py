@@ -61,7 +61,7 @@ def _take(run: _Run, event: Event) -> None:
                 run.said = string(item, "text")
         case "turn.completed":
             run.ended, run.trouble = True, ""
-            run.used = _tokens(table(event, "usage"))
+            run.used = tokens(table(event, "usage"))
             run.texts.append(run.said)
             run.said = ""
         case "turn.failed":
@@ -72,7 +72,8 @@ def _take(run: _Run, event: Event) -> None:
             run.trouble = string(event, "message") or run.trouble
 
 
-def _tokens(usage: Event) -> int:
+def tokens(usage: Event) -> int:
+    """What a `usage` object counts, without what was in the provider's cache."""
     cached = min(number(usage, "cached_input_tokens"), number(usage, "input_tokens"))
     return number(usage, "input_tokens", "output_tokens") - cached
 

@@ -151,7 +151,7 @@ def _checked(value: dict[str, Any], task_id: str) -> WorkerResult:
     return WorkerResult(
         task_id=task_id,
         status=status,
-        used=_tokens(value.get("used")),
+        used=token_figure(value.get("used")),
         commit_sha=_sha(value.get("commit_sha"), needed=status == "success"),
         notes=(notes or "")[:_MAX_NOTES_CHARACTERS],
     )
@@ -170,7 +170,7 @@ def _sha(value: object, *, needed: bool) -> str | None:
     )
 
 
-def _tokens(value: object) -> int | None:
+def token_figure(value: object) -> int | None:
     """A token figure: `5.2K`, 5200. A figure that says nothing (`unknown`) is none: the runtime's own is better anyway.
 
     Raises:

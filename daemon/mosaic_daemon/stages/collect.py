@@ -92,8 +92,10 @@ class Judge:
         reading = read(runtime.output, _log(end.log), end.ended_at)
         if stopped := self._stopped(record, reading.used):
             return [stopped]
+        result: WorkerResult | None = None
         try:
             result = self._result(attempt, reading, end)
+            _require_success(result, end)
             head = await self._accepted_head(record, attempt, result)
             notes = await self._documented(record, attempt, head, result.notes)
         except (Unacceptable, MosaicError) as error:
@@ -105,9 +107,8 @@ class Judge:
             tail = _log(end.log)[-_TAIL:].decode("utf-8", "replace")
             kind = FailureClass.LOST if _UNLOGGED in end.detail else FailureClass.WORKER
             failure = Failure(kind, "worker", str(error), status=attempt.name, tail=tail, at=now)
-            return [self._failed(record, attempt, failure, reading.used)]
-        used = reading.used if reading.used is not None else result.used
-        return [ResultAccepted(attempt.fence, head, used, notes)]
+            return [self._failed(record, attempt, failure, _used(reading, result))]
+        return [ResultAccepted(attempt.fence, head, _used(reading, result), notes)]
 
     def _stopped(self, record: Record, used: int | None = None) -> AttemptStopped | None:
         match record.state:
@@ -141,10 +142,6 @@ class Judge:
                 if end.exit_code != 0:
                     raise Unacceptable(f"{end.detail}; {error.problem}") from error
                 raise
-        if result.status == "failed":
-            raise Unacceptable(f"the worker reported failure: {result.notes or 'without saying why'}")
-        if end.exit_code != 0:
-            raise Unacceptable(f"the worker reported success and ended badly: {end.detail}")
         return result
 
     async def _accepted_head(self, record: Record, attempt: Attempt, result: WorkerResult) -> str:
@@ -250,6 +247,18 @@ def keep_result(layout: Layout, attempt: str) -> None:
     if file.is_symlink() or file.exists():
         kept = layout.attempts / attempt / "result.json"
         file.rename(_free_name(kept) if kept.is_dir() else kept)
+
+
+def _require_success(result: WorkerResult, end: Ended) -> None:
+    if result.status == "failed":
+        raise Unacceptable(f"the worker reported failure: {result.notes or 'without saying why'}")
+    if end.exit_code != 0:
+        raise Unacceptable(f"the worker reported success and ended badly: {end.detail}")
+
+
+def _used(reading: Reading, result: WorkerResult | None) -> int | None:
+    """Tokens: a runtime that counts them is believed over its worker."""
+    return reading.used if reading.used is not None or result is None else result.used
 
 
 def _limited(attempt: Attempt, reading: Reading, limit: Limit, now: datetime) -> list[Event]:

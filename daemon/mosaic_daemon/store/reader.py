@@ -55,6 +55,14 @@ class Spent(NamedTuple):
     used: int | None
 
 
+class Use(NamedTuple):
+    """Who took how many tokens: `runs` attempts of a runtime, or reviews where `runtime` is None."""
+
+    runtime: str | None
+    runs: int
+    used: int
+
+
 class Proof(NamedTuple):
     """What of a task the stopping criteria are judged by; None: it has no such thing.
 
@@ -127,6 +135,23 @@ class LedgerReader:
                 FROM task WHERE {_LISTED} ORDER BY position"""  # noqa: S608
         )
         return [Spent(*row) for row in rows]
+
+    def uses(self) -> list[Use]:
+        """Tokens per runtime and of the reviews, of everything that ever ran; whoever did not run is left out."""
+        attempts = self._query(
+            """SELECT json_extract(start.body, '$.attempt.runtime') AS runtime, count(DISTINCT start.seq),
+                      coalesce(sum(json_extract(over.body, '$.used')), 0)
+               FROM event AS start LEFT JOIN event AS over
+               ON over.task = start.task AND over.seq > start.seq
+                  AND over.kind IN ('attempt-failed', 'attempt-released', 'attempt-stopped', 'result-accepted')
+                  AND json_extract(over.body, '$.fence') = json_extract(start.body, '$.attempt.fence')
+               WHERE start.kind = 'attempt-intended' GROUP BY runtime ORDER BY runtime"""
+        )
+        reviews = self._query(
+            """SELECT NULL, count(*), coalesce(sum(json_extract(body, '$.used')), 0) FROM event
+               WHERE kind IN ('review-passed', 'qa-needed', 'review-returned', 'review-blocked')"""
+        )
+        return [Use(*row) for row in (*attempts, *reviews) if row[1]]
 
     def proofs(self) -> list[Proof]:
         """Where each task stands and what proves it, in order of arrival, removed ones left out."""

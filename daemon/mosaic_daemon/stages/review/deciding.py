@@ -30,6 +30,7 @@ class Case:
         verdicts: one at least.
         position: for a new task. is_free: the id of the remediation task is nobody's yet.
         max_rounds: how often findings are sent back before the task is blocked.
+        used: the tokens of all who were asked, also of those who came to no verdict.
     """
 
     record: Record
@@ -40,6 +41,7 @@ class Case:
     position: int
     is_free: bool
     max_rounds: int
+    used: int | None = None
 
     @property
     def findings(self) -> list[Finding]:
@@ -72,13 +74,13 @@ def decided(case: Case) -> list[tuple[str, TaskEvent]]:
         lines.append(f"Should fix: {_titles(case.findings)}")
     if case.review.missing:
         lines.append(f"Not reviewed for {' and '.join(case.review.missing)}: no reviewer")
-    passed = ReviewPassed(case.review.head_sha, _evidence(case, found), tuple(lines), _used(case.verdicts))
+    passed = ReviewPassed(case.review.head_sha, _evidence(case, found), tuple(lines), case.used)
     return [(case.record.id, passed)]
 
 
 def _to_be_mended(case: Case) -> list[tuple[str, TaskEvent]]:
     """By a task of its own the first time; afterwards, and for such a task, by another attempt of the same one."""
-    record, head, used = case.record, case.review.head_sha, _used(case.verdicts)
+    record, head, used = case.record, case.review.head_sha, case.used
     counted = _counted(case.verdicts)
     rounds = record.tries.get(FailureClass.REVIEW.value, 0)
     qa = qa_id(record.id)
@@ -154,11 +156,6 @@ def _counted(verdicts: Iterable[Verdict]) -> str:
 
 def _by(verdicts: Iterable[Verdict]) -> str:
     return ", ".join(dict.fromkeys(verdict.by for verdict in verdicts))
-
-
-def _used(verdicts: Iterable[Verdict]) -> int | None:
-    told = [verdict.used for verdict in verdicts if verdict.used is not None]
-    return sum(told) if told else None
 
 
 def _titles(findings: Sequence[Finding], most: int = _SHOWN) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from mosaic_daemon.ground.secrets import redact
 from mosaic_daemon.nouns.review import Aspect, Verdict
 from mosaic_daemon.runtimes import limits, read
 from mosaic_daemon.runtimes.base import Runtime
+from mosaic_daemon.runtimes.result import ResultError, last_block
 from mosaic_daemon.stages.review import reading
 from mosaic_daemon.stages.review.reading import NoVerdict
 from mosaic_rails.base import Cause, Ended
@@ -24,6 +25,7 @@ _UNAVAILABLE = re.compile(
     r"|unauthori[sz]ed|unauthenticated|authentication|api key|\b40[13]\b|api error",
     re.IGNORECASE,
 )
+_TOKENS = re.compile(rb"^(?:\[[^]\n]*\] )?tokens used:?\s+(\d[\d,]{0,20})\s*$", re.MULTILINE | re.IGNORECASE)
 _VERSION = re.compile(r"codex(?:-cli)?\s+v?(\d+\.\d+\.\d+)", re.IGNORECASE)
 
 
@@ -62,7 +64,7 @@ def of_script(aspect: Aspect, end: Ended, output: Path, head_sha: str) -> Verdic
 
 
 def of_agent(runtime: Runtime, end: Ended, head_sha: str) -> Verdict:
-    """The verdict at the end of what a reviewing agent said, with the tokens it took.
+    """The verdict at the end of what a reviewing agent said.
 
     Raises:
         NoVerdict: there is none, or it cannot be believed.
@@ -75,7 +77,28 @@ def of_agent(runtime: Runtime, end: Ended, head_sha: str) -> Verdict:
         if said.limit is not None:
             raise Limited(said.limit.detail, said.limit.until) from error
         raise NoVerdict(said.error or str(error)) from error
-    return _believed(replace(verdict, used=said.used), end)
+    return _believed(verdict, end)
+
+
+def used_by_script(end: Ended, output: Path) -> int | None:
+    """Tokens, by the JSON it wrote, by Codex's events in what it printed, or by Codex's closing words."""
+    with suppress(NoVerdict):
+        if (told := reading.used(_written(output))) is not None:
+            return told
+    printed = log(end)
+    told = read("codex-jsonl", printed).used
+    words = _TOKENS.findall(printed)
+    return told if told is not None or not words else int(words[-1].replace(b",", b""))
+
+
+def used_by_agent(runtime: Runtime, end: Ended) -> int | None:
+    """Tokens, by its runtime's count, or by what it says itself."""
+    said = read(runtime.output, log(end), end.ended_at)
+    if said.used is not None:
+        return said.used
+    with suppress(ResultError):
+        return reading.used((last_block(said.text, "verdict") or "").encode("utf-8", "replace"))
+    return None
 
 
 def log(end: Ended) -> bytes:

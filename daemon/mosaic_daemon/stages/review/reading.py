@@ -10,7 +10,8 @@ from mosaic_daemon.ground import strictjson
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.ground.secrets import redact
 from mosaic_daemon.nouns.review import Aspect, Finding, Verdict
-from mosaic_daemon.runtimes.result import ResultError, last_block
+from mosaic_daemon.runtimes import codex
+from mosaic_daemon.runtimes.result import ResultError, last_block, token_figure
 
 MAX_BYTES = 1 << 20
 _MAX_DEPTH = 32
@@ -72,6 +73,18 @@ def of_agent(text: str, head_sha: str, by: str) -> Verdict:
         findings=_findings(told),
     )
     return _consistent(found, ("blockers",))
+
+
+def used(data: bytes) -> int | None:
+    """Tokens, where the JSON of a review says how many: `used` as in a worker's result, or Codex's `usage`."""
+    try:
+        told = strictjson.loads(data, source="its JSON", max_bytes=MAX_BYTES, max_depth=_MAX_DEPTH)
+        figure = token_figure(told.get("used")) if isinstance(told, dict) else None
+    except InputError:
+        return None
+    if figure is None and isinstance(told, dict) and isinstance(usage := told.get("usage"), dict):
+        return codex.tokens(usage)
+    return figure
 
 
 def _object(data: bytes, head_sha: str) -> dict[str, Any]:

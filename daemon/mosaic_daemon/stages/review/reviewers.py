@@ -47,12 +47,13 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """This reviewer came to no verdict. `command`: what shows it again, in the folder `cwd`."""
+    """This reviewer came to no verdict. `command`: what shows it again, in the folder `cwd`. `used`: tokens."""
 
     reason: str
     command: str = ""
     cwd: str = ""
     tail: str = ""
+    used: int | None = None
 
 
 Said = Verdict | Pending | Nothing
@@ -85,12 +86,14 @@ class _Reviewer:
         key: the name of its runs without their number.
         runtime: whose environment it gets. order: what is run, by the name of the run and its checkout.
         understand: the verdict in how a run ended; raises NoVerdict.
+        used: the tokens a run took.
     """
 
     key: str
     runtime: Runtime
     order: Callable[[str, Path], Order]
     understand: Callable[[str, Ended], Verdict]
+    used: Callable[[str, Ended], int | None]
 
 
 class Reviewers:
@@ -118,6 +121,7 @@ class Reviewers:
             self._desk.runtimes.get(SCRIPTS, DEFAULTS[SCRIPTS]),
             lambda name, tree: self._script_order(template, name, tree),
             lambda name, end: ends.of_script(aspect, end, self._output(name), self._review.head_sha),
+            lambda name, end: ends.used_by_script(end, self._output(name)),
         )
         return await self._ask(reviewer, now)
 
@@ -134,6 +138,7 @@ class Reviewers:
             runtime,
             lambda run, tree: self._agent_order(runtime, run, tree),
             lambda _run, end: ends.of_agent(runtime, end, self._review.head_sha),
+            lambda _run, end: ends.used_by_agent(runtime, end),
         )
         return await self._ask(reviewer, now)
 
@@ -141,8 +146,8 @@ class Reviewers:
         return f"{prefix(self._attempt, self._review)}{who}"
 
     async def _ask(self, reviewer: _Reviewer, now: datetime) -> Said:
-        """Look at this reviewer's runs, oldest first, and start the next where one is due."""
-        number, tries, lost, holds = 1, 0, 0, 0
+        """Look at this reviewer's runs, oldest first, and start the next where one is due. All of them cost tokens."""
+        number, tries, lost, holds, used = 1, 0, 0, 0, None
         while True:
             name = f"{reviewer.key}.{number}"
             seen = await self._desk.rail.observe(name)
@@ -156,21 +161,23 @@ class Reviewers:
                 case Lost(detail=detail):
                     lost += 1
                     if lost >= _LOST_TRIES:
-                        return self._nothing(reviewer, name, f"its runs were lost {lost} times: {detail}", b"")
+                        reason = f"its runs were lost {lost} times: {detail}"
+                        return replace(self._nothing(reviewer, name, reason, b""), used=used)
                     continue
+            used = total(used, reviewer.used(name, seen))
             try:
-                return reviewer.understand(name, seen)
+                return replace(reviewer.understand(name, seen), used=used)
             except ends.Limited as limited:
                 holds += 1
                 until = min(limited.until or seen.ended_at + _HOLD_WITHOUT_TIME, seen.ended_at + _LONGEST_HOLD)
                 if holds >= _MOST_HOLDS:
-                    return self._nothing(reviewer, name, str(limited), ends.log(seen))
+                    return replace(self._nothing(reviewer, name, str(limited), ends.log(seen)), used=used)
                 if now < until:
                     return Pending(Hold(f"the reviewer waits: {limited}", until))
             except NoVerdict as error:
                 tries += 1
                 if tries >= _TRIES or isinstance(error, ends.Unavailable):
-                    return self._nothing(reviewer, name, str(error), ends.log(seen))
+                    return replace(self._nothing(reviewer, name, str(error), ends.log(seen)), used=used)
 
     async def _start(self, reviewer: _Reviewer, name: str) -> None:
         clone, review = self._desk.clone, self._review
@@ -258,6 +265,12 @@ def fallback_runtime(policy: ReviewPolicy, author: str) -> str:
     own = author if author in DEFAULTS and DEFAULTS[author].command else ""
     name = policy.runtime or own
     return "" if policy.other_runtime and name == author else name
+
+
+def total(*figures: int | None) -> int | None:
+    """Tokens in all; None when nobody said."""
+    told = [figure for figure in figures if figure is not None]
+    return sum(told) if told else None
 
 
 def is_there(program: str, environment: Mapping[str, str]) -> bool:

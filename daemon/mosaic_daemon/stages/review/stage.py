@@ -23,6 +23,7 @@ from mosaic_daemon.stages.review.reviewers import (
     is_there,
     may_use_scripts,
     prefix,
+    total,
 )
 from mosaic_rails.base import Ended, Lost, Running
 
@@ -88,8 +89,9 @@ class Reviews:
         if waits:
             hold = next((each.hold for each in waits if each.hold), None)
             return [(record.id, ReviewHeld(hold))] if hold and hold != review.hold else []
+        used = total(*(each.used for each in said if isinstance(each, Verdict | Nothing)))
         if isinstance(last := said[-1], Nothing):
-            return [(record.id, ReviewBlocked(_no_verdict([*silent, last], look.now)))]
+            return [(record.id, ReviewBlocked(_no_verdict([*silent, last], look.now), used))]
         verdicts = tuple(each for each in said if isinstance(each, Verdict))
         case = Case(
             record,
@@ -100,6 +102,7 @@ class Reviews:
             look.position,
             is_free=qa_id(record.id) not in look.taken,
             max_rounds=self.policy.max_rounds,
+            used=used,
         )
         return decided(case)
 
