@@ -261,10 +261,11 @@ def _reviews(layout: Layout, settings: Settings, clone: Clone) -> Reviews:
         environment=dict(os.environ),
         templates=settings.templates.path,
     )
-    return Reviews(desk, _review_policy(settings.review, layout))
+    return Reviews(desk, review_policy(settings.review, layout))
 
 
-def _review_policy(settings: ReviewSettings, layout: Layout) -> ReviewPolicy:
+def review_policy(settings: ReviewSettings, layout: Layout) -> ReviewPolicy:
+    """Who reviews, and how; scripts are absolute where they are named by a path."""
     scripts = {Aspect.CODE: settings.code, Aspect.SECURITY: settings.security}
     return ReviewPolicy(
         mode=settings.mode,

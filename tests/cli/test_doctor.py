@@ -205,6 +205,124 @@ def test_scripts_of_a_persons_own(repo: Repo, command: Commands) -> None:
     assert not {"script pr_create", "script pr_ci_wait", "script issue_view"} & set(found)
 
 
+# --- what the guide's rules need --------------------------------------------------------------------------------------
+
+
+def script(folder: Path, name: str) -> str:
+    file = folder / name
+    file.touch(mode=0o755)
+    return str(file)
+
+
+def reviewed(repo: Repo, review: str, author: str = "shell") -> None:
+    """Settings with these lines under `[review]`, and two agents of which one is there."""
+    here, gone = script(repo.folder, "critic"), repo.folder / "no-critic"
+    agents = "".join(
+        f'[runtimes.{name}]\ncommand = ["{file}"]\nprompt = "stdin"\noutput = "text"\n'
+        for name, file in (("critic", here), ("absent", gone))
+    )
+    repo.configure(f'[worker]\nruntime = "{author}"\n{GATE}[review]\n{review}\n{agents}')
+
+
+def test_without_reviewers_nothing_is_wrong_and_it_is_said(command: Commands) -> None:
+    found = findings(command("doctor", "--json"))
+    assert "codex-code-review.sh` is not there, or not executable" in found["review code"]["detail"]
+    assert "nobody reviews it for code and security" in found["review of shell"]["detail"]
+
+
+def test_the_reviewers_that_are_there(repo: Repo, command: Commands) -> None:
+    """A script by its path, and the agent for what has none."""
+    code = script(repo.folder, "code.sh")
+    reviewed(repo, f'mode = "required"\ncode = ["{code}"]\nsecurity = ["/nowhere/s.sh"]\nruntime = "critic"')
+    answer = command("doctor", "--json")
+    assert set(wrong(answer)) == {"runtime absent"}
+    found = findings(answer)
+    assert found["review code"]["detail"] == code
+    assert "`/nowhere/s.sh` is not there" in found["review security"]["detail"]
+    assert found["review of shell"]["detail"] == "by the scripts and runtime critic"
+
+
+def test_a_script_that_is_not_executable_is_none(repo: Repo, command: Commands) -> None:
+    code = script(repo.folder, "code.sh")
+    Path(code).chmod(0o644)
+    reviewed(repo, f'mode = "required"\ncode = ["{code}"]\nsecurity = []')
+    found = wrong(command("doctor", "--json"))
+    assert found["review of shell"].startswith("nobody reviews it for code and security; install the scripts")
+
+
+def test_a_fallback_reviewer_that_is_not_installed(repo: Repo, command: Commands) -> None:
+    reviewed(repo, 'runtime = "absent"')
+    assert "no-critic` is not there, or not executable" in wrong(command("doctor", "--json"))["review fallback"]
+
+
+@pytest.mark.parametrize(("author", "runtime", "ok"), [("critic", "critic", False), ("shell", "critic", True)])
+def test_whether_another_runtime_can_review(repo: Repo, command: Commands, author: str, runtime: str, ok: bool) -> None:
+    reviewed(repo, f'other_runtime = true\nruntime = "{runtime}"', author)
+    finding = findings(command("doctor", "--json"))[f"review of {author}"]
+    assert finding["ok"] is ok, finding
+    assert ok or "it has to be another runtime than critic" in finding["detail"]
+
+
+def test_the_scripts_count_as_codex(repo: Repo, command: Commands) -> None:
+    """They may not review its work where that is forbidden."""
+    both = f'code = ["{script(repo.folder, "c.sh")}"]\nsecurity = ["{script(repo.folder, "s.sh")}"]\n'
+    reviewed(repo, both + "other_runtime = true", "codex")
+    assert "nobody reviews it for code and security" in wrong(command("doctor", "--json"))["review of codex"]
+    reviewed(repo, both, "codex")
+    assert findings(command("doctor", "--json"))["review of codex"]["detail"] == "by the scripts"
+
+
+def test_reviews_that_are_off(repo: Repo, command: Commands) -> None:
+    reviewed(repo, 'mode = "off"')
+    assert findings(command("doctor", "--json"))["review"]["detail"] == "off: nothing is reviewed"
+
+
+def test_the_checklist_that_counts(repo: Repo, command: Commands) -> None:
+    """The project's own as it is on the base branch, or the template's; one that asks for nothing is no checklist."""
+    assert "the template's" in findings(command("doctor", "--json"))["docs checklist"]["detail"]
+    (clone := repo.colleague()).joinpath("docs").mkdir()
+    for text, items in (("- [ ] README\n* [x] API\n", 2), ("to be written\n", 0)):
+        (clone / "docs" / "DOCUMENTATION-CHECKLIST.md").write_text(text)
+        git(clone, "add", "docs")
+        git(clone, "commit", "-q", "-m", "checklist")
+        git(clone, "push", "-q")
+        git(repo.root, "fetch", "-q")
+        finding = findings(command("doctor", "--json"))["docs checklist"]
+        assert finding["ok"] is (items > 0)
+        assert finding["detail"].startswith("docs/DOCUMENTATION-CHECKLIST.md on `main`")
+
+
+def test_a_template_that_cannot_be_read(repo: Repo, command: Commands) -> None:
+    file = repo.folder / "templates" / "docs" / "DOCUMENTATION-CHECKLIST.md"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"\xff")
+    repo.configure(f'{SHELL}{GATE}[templates]\npath = "{file.parents[1]}"\n')
+    answer = command("doctor", "--json")
+    assert answer.code == 78
+    assert "the template cannot be read" in wrong(answer)["docs checklist"]
+
+
+def test_learnings_that_cannot_be_added_to(repo: Repo, command: Commands) -> None:
+    """With the line; those that can are counted."""
+    assert findings(command("doctor", "--json"))["learnings"]["detail"] == "none yet"
+    (clone := repo.colleague()).joinpath("docs", "tasks").mkdir(parents=True)
+    for text in ('{"learnings": [],\n oops', "[]"):
+        (clone / "docs" / "tasks" / "orchestrator-learnings.json").write_text(text)
+        git(clone, "add", "docs")
+        git(clone, "commit", "-q", "-m", "learnings")
+        git(clone, "push", "-q")
+        git(repo.root, "fetch", "-q")
+        answer = command("doctor", "--json")
+        assert (answer.code == 78) is ("oops" in text)
+        assert ("orchestrator-learnings.json:2" in wrong(answer).get("learnings", "")) is ("oops" in text)
+
+
+def test_how_a_person_is_told(repo: Repo, command: Commands) -> None:
+    assert "nobody is told" in findings(command("doctor", "--json"))["notify"]["detail"]
+    repo.configure(SHELL + GATE + '[notify]\nmatrix_homeserver = "https://m.example"\nmatrix_room = "!a:b"\n')
+    assert "there is no token" in wrong(command("doctor", "--json"))["notify"]
+
+
 def test_help_imports_next_to_nothing(command: Commands) -> None:
     code = """
 import sys

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from mosaic_daemon.cli import context, probes
+from mosaic_daemon.cli import context, guide_probes, probes
 from mosaic_daemon.cli.probes import Finding
 from mosaic_daemon.cli.text import one_line
 
@@ -81,8 +81,11 @@ def _findings(options: argparse.Namespace, layout: Layout) -> Iterator[Finding]:
     yield from _settings(layout, settings)
     if repository.ok:
         yield from probes.repository(layout, settings.tracking.base_branch)
+        yield from guide_probes.papers(layout, settings)
     yield from _runtimes(layout, settings)
+    yield from guide_probes.reviewers(layout, settings, _authors(layout, settings))
     yield from _gate(layout, settings)
+    yield guide_probes.notify(settings)
 
 
 def _settings(layout: Layout, settings: Settings) -> Iterator[Finding]:
@@ -136,6 +139,15 @@ def _named_by_tasks(layout: Layout) -> set[str]:
     tasks = queuefile.parse(data, source=str(layout.tasks)).by_id.values()
     live = (task for task in tasks if task.get("status") not in ("done", "deferred"))
     return {str(task["runtime"]) for task in live if task.get("runtime")}
+
+
+def _authors(layout: Layout, settings: Settings) -> set[str]:
+    """The runtimes whose work there will be."""
+    from mosaic_daemon.ground.errors import InputError
+
+    with suppress(InputError):  # told with the runtimes
+        return {settings.worker.runtime, *_named_by_tasks(layout)}
+    return {settings.worker.runtime}
 
 
 def _gate(layout: Layout, settings: Settings) -> Iterator[Finding]:

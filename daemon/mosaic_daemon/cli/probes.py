@@ -151,7 +151,23 @@ def origin_of(layout: Layout) -> str:
     return without_password(_git(layout, "config", "--get", "remote.origin.url").stdout.strip())
 
 
+def on_base(layout: Layout, branch: str, path: str) -> bytes | None:
+    """A file as it is on the base branch, as far as it was fetched; None: it is not there."""
+    for ref in (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"):
+        if _git(layout, "rev-parse", "--verify", "--quiet", ref).returncode == 0:
+            shown = _run(layout, "cat-file", "blob", f"{ref}:{path}")
+            return shown.stdout if shown.returncode == 0 else None
+    return None
+
+
 def _git(layout: Layout, *args: str) -> subprocess.CompletedProcess[str]:
+    """What git says, as text."""
+    done = _run(layout, *args)
+    said, told = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(done.args, done.returncode, said, told)
+
+
+def _run(layout: Layout, *args: str) -> subprocess.CompletedProcess[bytes]:
     """git as the person has it; nothing can ask them anything, so that it sees what a daemon would."""
     from mosaic_daemon.repository.configuration import persons_environment
 
@@ -162,16 +178,14 @@ def _git(layout: Layout, *args: str) -> subprocess.CompletedProcess[str]:
             env=persons_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
-            errors="replace",
             timeout=_GIT_SEC,
             start_new_session=True,  # without a terminal ssh has nowhere to ask
             check=False,
         )
     except FileNotFoundError:
-        return subprocess.CompletedProcess(argv, 127, "", "there is no git")
+        return subprocess.CompletedProcess(argv, 127, b"", b"there is no git")
     except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(argv, 124, "", f"no answer within {_GIT_SEC} s")
+        return subprocess.CompletedProcess(argv, 124, b"", f"no answer within {_GIT_SEC} s".encode())
 
 
 def _last(said: str) -> str:
