@@ -58,7 +58,12 @@ CASES: dict[str, tuple[int, Situation, bool, str]] = {
     "6 documented": (6, WHOLE, True, "1 documentation tasks done"),
     "6 not applicable": (6, given(done(kind="test"), DOCS), True, "no change to code"),
     "6 not done": (6, given(done(), other("not-started", "D-2", kind="docs")), False, "not done: D-2"),
-    "6 one deferred": (6, given(done(), DOCS, other("deferred", "D-2", kind="docs")), True, "1 documentation tasks done"),
+    "6 one deferred": (
+        6,
+        given(done(), DOCS, other("deferred", "D-2", kind="docs")),
+        True,
+        "1 documentation tasks done",
+    ),
     "6 all deferred": (6, given(done(), other("deferred", kind="docs")), False, "no documentation task for phase 1"),
     "6 a phase without": (6, given(done(phase=2), DOCS), False, "no documentation task for phase 2"),
     "6 no phase": (6, given(done(phase=None)), False, "no phase"),

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mosaic_daemon.cli import context, render, text
-from mosaic_daemon.cli.snapshot import PROGRAM
+from mosaic_daemon.cli import context, render
+from mosaic_daemon.views import text
+from mosaic_daemon.views.snapshot import PROGRAM
 
 if TYPE_CHECKING:
     from mosaic_daemon.ground.layout import Layout

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mosaic_daemon.cli import context, guide_probes, probes
 from mosaic_daemon.cli.probes import Finding
-from mosaic_daemon.cli.text import one_line
+from mosaic_daemon.views.text import one_line
 
 if TYPE_CHECKING:
     from mosaic_daemon.forges.rest.hosting import Hosting

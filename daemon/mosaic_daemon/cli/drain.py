@@ -11,10 +11,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from mosaic_daemon.cli import context, text
-from mosaic_daemon.cli.snapshot import PROGRAM
+from mosaic_daemon.cli import context
 from mosaic_daemon.ground import instance
 from mosaic_daemon.store.reader import LedgerReader
+from mosaic_daemon.views import text
+from mosaic_daemon.views.snapshot import PROGRAM
 
 if TYPE_CHECKING:
     from mosaic_daemon.ground.layout import Layout

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mosaic_daemon.cli import context, text
-from mosaic_daemon.cli.snapshot import PROGRAM, daemon_of
+from mosaic_daemon.cli import context
+from mosaic_daemon.views import text
+from mosaic_daemon.views.snapshot import PROGRAM, daemon_of
 
 if TYPE_CHECKING:
     from mosaic_daemon.ground.layout import Layout

@@ -8,9 +8,10 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from mosaic_daemon.cli import context, text
-from mosaic_daemon.cli.wording import sentence
+from mosaic_daemon.cli import context
 from mosaic_daemon.store.reader import Happening, LedgerReader
+from mosaic_daemon.views import text
+from mosaic_daemon.views.wording import sentence
 
 if TYPE_CHECKING:
     from mosaic_daemon.ground.layout import Layout
@@ -34,7 +35,7 @@ def execute(options: argparse.Namespace) -> int:
     layout = context.layout_of(options)
     last, found = _since(layout, options, 0)
     if options.task and not found:
-        from mosaic_daemon.cli.explanation import check_known
+        from mosaic_daemon.views.explanation import check_known
 
         check_known(layout, options.task)
     if options.json and not options.follow:

@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mosaic_daemon.cli import context, render, text
+from mosaic_daemon.cli import context, render
 from mosaic_daemon.cli.render import Section
-from mosaic_daemon.cli.wording import PASSED, STATUS, STEP, sentence
 from mosaic_daemon.nouns.figures import tokens_text
+from mosaic_daemon.views import text
+from mosaic_daemon.views.wording import PASSED, STATUS, STEP, sentence
 
 _TAIL_LINES = 12
 
@@ -22,10 +23,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from mosaic_daemon.cli.explanation import explained
+    from mosaic_daemon.views.explanation import explained
 
+    layout = context.layout_of(options)
     now = text.utc_now()
-    found = explained(options, context.layout_of(options), now)
+    found = explained(options.task, layout, lambda: context.settings_of(options, layout))
     if options.json:
         context.show_json(found)
     else:

@@ -12,10 +12,11 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mosaic_daemon.cli import context, text
+from mosaic_daemon.cli import context
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.ground.layout import TABLE, Layout
 from mosaic_daemon.store.reader import LedgerReader, Row
+from mosaic_daemon.views import text
 
 if TYPE_CHECKING:
     from mosaic_daemon.ground.settings import Settings

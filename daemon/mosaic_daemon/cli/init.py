@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mosaic_daemon.cli import context
-from mosaic_daemon.cli.snapshot import PROGRAM
 from mosaic_daemon.ground.layout import Layout
+from mosaic_daemon.views.snapshot import PROGRAM
 
 LINKS = tuple(f"{PROGRAM}-{verb}" for verb in ("run", "matrix-cycle", "sync-tasks", "drain"))
 

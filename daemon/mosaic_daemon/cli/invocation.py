@@ -73,8 +73,8 @@ def _filled(text: str) -> str:
 
 def _failed(error: Exception) -> int:
     """One line on standard error that says what happened and what to do, and the exit code."""
-    from mosaic_daemon.cli.text import one_line
     from mosaic_daemon.ground.errors import MosaicError
+    from mosaic_daemon.views.text import one_line
 
     if isinstance(error, BaseExceptionGroup):
         while isinstance(error, BaseExceptionGroup):

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from mosaic_daemon.cli import context, render
-from mosaic_daemon.cli.text import Cleaner
 from mosaic_daemon.store.reader import LedgerReader, Row
+from mosaic_daemon.views.text import Cleaner
 
 if TYPE_CHECKING:
     from mosaic_daemon.ground.layout import Layout
@@ -59,7 +59,7 @@ def _fence(options: argparse.Namespace, layout: Layout) -> int:
     while True:
         row = _row(layout, task)
         if row is None:
-            from mosaic_daemon.cli.explanation import check_known
+            from mosaic_daemon.views.explanation import check_known
 
             check_known(layout, task)
         newest = row["fence"] if row else 0

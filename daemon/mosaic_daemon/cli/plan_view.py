@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from mosaic_daemon.cli import text
-from mosaic_daemon.cli.budget_view import budget_document, choices
 from mosaic_daemon.cli.render import Section
-from mosaic_daemon.cli.snapshot import PROGRAM, daemon_of
 from mosaic_daemon.nouns.figures import tokens_text
 from mosaic_daemon.planning.papers.graph import mermaid
+from mosaic_daemon.views import text
+from mosaic_daemon.views.budget import budget_document, choices
+from mosaic_daemon.views.snapshot import PROGRAM, daemon_of
 
 if TYPE_CHECKING:
     from mosaic_daemon.ground.layout import Layout

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mosaic_daemon.cli.snapshot import PROGRAM, daemon_of
-from mosaic_daemon.cli.text import count
+from mosaic_daemon.views.snapshot import PROGRAM, daemon_of
+from mosaic_daemon.views.text import count
 
 if TYPE_CHECKING:
     from mosaic_daemon.ground.errors import MosaicError

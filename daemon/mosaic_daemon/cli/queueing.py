@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mosaic_daemon.cli.snapshot import PROGRAM
 from mosaic_daemon.ground import atomicfile
 from mosaic_daemon.ground.errors import InputError, Unavailable
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.store.reader import LedgerReader
 from mosaic_daemon.tracking import queuefile
 from mosaic_daemon.tracking.entry import DAEMON_FIELDS, PEOPLE_STATUSES, Entry, validate
+from mosaic_daemon.views.snapshot import PROGRAM
 
 _LOCK_SEC = 10.0
 _ROUNDS = 20

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mosaic_daemon.cli.text import cleaned
+from mosaic_daemon.views.text import cleaned
 
 if TYPE_CHECKING:
     from rich.console import Group

@@ -8,10 +8,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from mosaic_daemon.cli import context
-from mosaic_daemon.cli.snapshot import PROGRAM
-from mosaic_daemon.cli.text import one_line
 from mosaic_daemon.ground import logs
 from mosaic_daemon.ground.errors import InputError, MosaicError
+from mosaic_daemon.views.snapshot import PROGRAM
+from mosaic_daemon.views.text import one_line
 
 if TYPE_CHECKING:
     from mosaic_daemon.parts import Parts

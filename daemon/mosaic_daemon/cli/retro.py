@@ -8,10 +8,11 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mosaic_daemon.cli import context, render, text
+from mosaic_daemon.cli import context, render
 from mosaic_daemon.cli.render import Section
-from mosaic_daemon.cli.snapshot import PROGRAM
 from mosaic_daemon.nouns.figures import tokens_text
+from mosaic_daemon.views import text
+from mosaic_daemon.views.snapshot import PROGRAM
 
 if TYPE_CHECKING:
     from mosaic_daemon.ground.layout import Layout

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mosaic_daemon.cli import context, render, text
+from mosaic_daemon.cli import context, render
 from mosaic_daemon.cli.render import Section
-from mosaic_daemon.cli.snapshot import PROGRAM, overview
-from mosaic_daemon.cli.wording import STATUS, STEP
+from mosaic_daemon.views import text
+from mosaic_daemon.views.snapshot import PROGRAM, overview
+from mosaic_daemon.views.wording import STATUS, STEP
 
 if TYPE_CHECKING:
     from mosaic_daemon.ground.layout import Layout
@@ -37,7 +38,7 @@ def execute(options: argparse.Namespace) -> int:
     elif options.json:
         context.show_json(overview(layout, text.utc_now(), criteria=True))
     elif options.criteria:
-        from mosaic_daemon.cli import criteria
+        from mosaic_daemon.views import criteria
 
         rows = criteria.lines(overview(layout, text.utc_now(), criteria=True)["stopping"])
         render.show([Section(rows, "Stopping criteria")])

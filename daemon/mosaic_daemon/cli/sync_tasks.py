@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mosaic_daemon.cli import context, render
 from mosaic_daemon.cli.render import Section
-from mosaic_daemon.cli.snapshot import PROGRAM
+from mosaic_daemon.views.snapshot import PROGRAM
 
 if TYPE_CHECKING:
     from mosaic_daemon.parts import Parts

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mosaic_daemon.cli import text
-from mosaic_daemon.cli.budget_view import budget_document, budget_of, configured_cap
 from mosaic_daemon.ground import controlsocket, instance
 from mosaic_daemon.ground.errors import InputError, MosaicError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.store.reader import LedgerReader, Row
+from mosaic_daemon.views import text
+from mosaic_daemon.views.budget import budget_document, budget_of, configured_cap
 
 PROGRAM = "mosaic-orchestrator"
 _STATUSES = ("not-started", "in-progress", "needs-qa", "blocked", "failed", "done", "deferred")
@@ -55,7 +55,7 @@ def overview(layout: Layout, now: datetime, *, criteria: bool = False) -> dict[s
 
 
 def _stopping(layout: Layout, shown: Mapping[str, Any]) -> dict[str, Any]:
-    from mosaic_daemon.cli import criteria
+    from mosaic_daemon.views import criteria
 
     try:
         with LedgerReader(layout.ledger) as ledger:

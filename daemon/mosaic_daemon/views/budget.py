@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.nouns.budget import Budget, share
 from mosaic_daemon.nouns.figures import tokens, tokens_text
 from mosaic_daemon.planning.papers.capfile import CapFile
-from mosaic_daemon.store.reader import Spent
+from mosaic_daemon.store.reader import Spent, Use
 
 _BAR = 24
 _STARTS_PERCENT = 90  # of the cap: above it nothing new is started
@@ -66,4 +67,41 @@ def budget_document(budget: Budget) -> dict[str, Any]:
         "share": round(budget.share, 4),
         "band": budget.band.value,
         "slots": budget.slots,
+    }
+
+
+def planned(layout: Layout) -> list[Spent]:
+    """The plan's tasks, before any daemon has taken them in."""
+    from mosaic_daemon.planning.papers import record
+
+    found = record.read(layout.repo)
+    tasks = [each.task for each in found.plan.tasks] if found else []
+    return [Spent(task.phase, task.runtime, "not-started", task.estimate, None) for task in tasks]
+
+
+def by_phase(spent: Iterable[Spent]) -> list[dict[str, Any]]:
+    """Tasks and tokens of each phase."""
+    found: defaultdict[int | None, list[Spent]] = defaultdict(list)
+    for each in spent:
+        found[each.phase].append(each)
+    return [_phase(phase, found[phase]) for phase in sorted(found, key=lambda phase: (phase is None, phase))]
+
+
+def by_runtime(uses: Iterable[Use]) -> dict[str, Any]:
+    """Attempts of each runtime and reviews, with their tokens."""
+    found = list(uses)
+    attempts = [{"runtime": each.runtime, "attempts": each.runs, "used": each.used} for each in found if each.runtime]
+    reviews = next((each for each in found if each.runtime is None), Use(None, 0, 0))
+    return {"by_runtime": attempts, "reviews": {"reviews": reviews.runs, "used": reviews.used}}
+
+
+def _phase(phase: int | None, spent: list[Spent]) -> dict[str, Any]:
+    shares = [share(each.status, each.estimate, each.used) for each in spent]
+    return {
+        "phase": phase,
+        "tasks": len(spent),
+        "done": sum(each.status == "done" for each in spent),
+        "estimated": sum(tokens(each.estimate) for each in spent if each.estimate is not None),
+        "used": sum(used for used, _ in shares),
+        "remaining": sum(left for _, left in shares),
     }

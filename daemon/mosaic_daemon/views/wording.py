@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mosaic_daemon.cli.text import one_line
+from mosaic_daemon.views.text import one_line
 
 Body = Mapping[str, Any]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mosaic_daemon.cli import text
-from mosaic_daemon.cli.snapshot import PROGRAM
-from mosaic_daemon.cli.wording import STATUS, STEP
 from mosaic_daemon.store.reader import Row
+from mosaic_daemon.views import text
+from mosaic_daemon.views.snapshot import PROGRAM
+from mosaic_daemon.views.wording import STATUS, STEP
 
 Said = tuple[list[str], list[str]]
 NO_TASK = "does not exist"

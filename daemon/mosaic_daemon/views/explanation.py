@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mosaic_daemon.cli import context, reasons
-from mosaic_daemon.cli.budget_view import budget_of, configured_cap
-from mosaic_daemon.cli.snapshot import PROGRAM, daemon_of, queue_file
-from mosaic_daemon.cli.wording import FAILURE, command_to_paste, tokens
 from mosaic_daemon.ground.errors import InputError, MosaicError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.store.reader import Happening, LedgerReader, Row
+from mosaic_daemon.views import reasons, text
+from mosaic_daemon.views.budget import budget_of, configured_cap
+from mosaic_daemon.views.snapshot import PROGRAM, daemon_of, queue_file
+from mosaic_daemon.views.wording import FAILURE, command_to_paste, tokens
+
+if TYPE_CHECKING:
+    from mosaic_daemon.ground.settings import Settings
 
 _OUTCOMES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "attempt-failed": lambda e: f"failed: {e['failure']['message']}",
@@ -38,18 +39,20 @@ _OUTCOMES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 _ENDS = ("attempt-failed", "attempt-released", "attempt-stopped", "result-accepted")
 
 
-def explained(options: argparse.Namespace, layout: Layout, now: datetime) -> dict[str, Any]:
-    """Everything about the task that `options` names.
+def explained(
+    task: str, layout: Layout, settings: Callable[[], Settings], daemon: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Everything about a task. `settings`: read where they are needed; `daemon`: what it says of itself, if known.
 
     Raises:
         InputError: there is no such task; names the nearest one.
     """
-    queue, daemon = queue_file(layout), daemon_of(layout)
+    queue, daemon = queue_file(layout), daemon or daemon_of(layout)
     try:
         with LedgerReader(layout.ledger) as ledger:
-            row = ledger.row(options.task)
+            row = ledger.row(task)
             if row is not None:
-                scene = _scene(options, layout, ledger, row, now)
+                scene = _scene(settings, layout, ledger, row)
                 why, steps = reasons.of(row, scene | {"daemon": daemon, "queue_problem": queue["problem"]})
                 return _document(row, layout, ledger, scene["needs"]) | {
                     "why": why,
@@ -60,9 +63,9 @@ def explained(options: argparse.Namespace, layout: Layout, now: datetime) -> dic
     except FileNotFoundError:
         known = []
     waiting = in_queue_file(layout)
-    if options.task in waiting:
-        return _not_taken_in(options.task, waiting[options.task], layout, daemon)
-    raise unknown(options.task, [*known, *waiting], queue["problem"])
+    if task in waiting:
+        return _not_taken_in(task, waiting[task], layout, daemon)
+    raise unknown(task, [*known, *waiting], queue["problem"])
 
 
 def in_queue_file(layout: Layout) -> Mapping[str, Mapping[str, Any]]:
@@ -71,8 +74,8 @@ def in_queue_file(layout: Layout) -> Mapping[str, Mapping[str, Any]]:
     from mosaic_daemon.tracking import queuefile
 
     with suppress(FileNotFoundError, InputError):
-        text = atomicfile.read_untrusted(layout.tasks, max_bytes=queuefile.MAX_BYTES)
-        return queuefile.parse(text, source=str(layout.tasks)).by_id
+        data = atomicfile.read_untrusted(layout.tasks, max_bytes=queuefile.MAX_BYTES)
+        return queuefile.parse(data, source=str(layout.tasks)).by_id
     return {}
 
 
@@ -102,9 +105,7 @@ def unknown(task: str, known: list[str], queue_problem: str | None = None) -> In
     return InputError(f"there is no task {task!r}", remedy=remedy)
 
 
-def _scene(
-    options: argparse.Namespace, layout: Layout, ledger: LedgerReader, row: Row, now: datetime
-) -> dict[str, Any]:
+def _scene(settings: Callable[[], Settings], layout: Layout, ledger: LedgerReader, row: Row) -> dict[str, Any]:
     """What stands around a task: its dependencies, who is at work, and the scheduler's own reasons."""
     from mosaic_daemon.nouns.system import System
     from mosaic_daemon.stages.schedule import Schedule
@@ -112,7 +113,7 @@ def _scene(
 
     task, live = row["task"]["id"], ledger.rows("in-progress")
     try:
-        default_runtime = context.settings_of(options, layout).worker.runtime
+        default_runtime = settings().worker.runtime
     except MosaicError as error:
         default_runtime, settings_problem = "", error.line
     else:
@@ -121,7 +122,8 @@ def _scene(
     around = list(dict.fromkeys([*_dependencies(ledger, row, blocking), *(each["task"]["id"] for each in live)]))
     schedule = Schedule(default_runtime)
     schedule.update(codec.load_record(body) for body in ledger.bodies(around))
-    _, system = ledger.system()
+    _, stored = ledger.system()
+    standing = codec.load_system(stored) if stored else System()
     waits = row["state"]["kind"] == "not-started"
     needs = schedule.needs(task)
     budget = budget_of(layout, ledger.spending(), configured_cap(layout)) if waits else None
@@ -129,7 +131,7 @@ def _scene(
         "budget": budget.line if budget and not budget.slots else "",
         "live": live,
         "needs": [{"id": need, "status": _state_of(ledger, need)} for need in needs],
-        "reasons": schedule.why(task, codec.load_system(system) if system else System(), now) if waits else [],
+        "reasons": schedule.why(task, standing, text.utc_now()) if waits else [],
         "settings_problem": settings_problem,
     }
 
@@ -267,7 +269,7 @@ def _attempts(happened: list[Happening], layout: Layout) -> Iterator[dict[str, A
         }
 
 
-def _not_taken_in(task: str, raw: Mapping[str, Any], layout: Layout, daemon: dict[str, Any]) -> dict[str, Any]:
+def _not_taken_in(task: str, raw: Mapping[str, Any], layout: Layout, daemon: Mapping[str, Any]) -> dict[str, Any]:
     """A task that stands in `tasks.json` and nowhere else yet."""
     from mosaic_daemon.tracking.entry import validate
 

@@ -7,7 +7,6 @@ from typing import get_args
 
 import pytest
 
-from mosaic_daemon.cli import wording
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import FailureClass
 from mosaic_daemon.nouns.events import Event
@@ -15,6 +14,7 @@ from mosaic_daemon.nouns.gate import Hold, Step
 from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.nouns.variance import Variance
 from mosaic_daemon.store import codec
+from mosaic_daemon.views import wording
 from tests.samples import NOON, added, attempt, failure, stepped, task
 
 EVENTS: list[Event] = [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mosaic_daemon.cli import text
+from mosaic_daemon.views import text
 from tests.samples import NOON
 
 SEQUENCES = ("\x1b[31m", "\x1b]0;title\x07", "\x1b]8;;http://x\x1b\\", "\x1bc", "\x1b(B", "\x9b2J")
