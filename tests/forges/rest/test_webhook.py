@@ -33,8 +33,7 @@ class Caller:
         self.rung = rung
 
     async def connect(self) -> anyio.abc.SocketStream:
-        assert self.bell.port is not None
-        return await anyio.connect_tcp("127.0.0.1", self.bell.port)
+        return await anyio.connect_tcp("127.0.0.1", port(self.bell))
 
     async def raw(self, data: bytes) -> bytes:
         """Everything that is answered to these bytes, until the connection is closed."""
@@ -74,9 +73,18 @@ async def listening(wanted: ForgeSettings, limits: Limits | None = None) -> Asyn
     bell.want(wanted)
     async with anyio.create_task_group() as group:
         group.start_soon(bell.run)
-        await until(lambda: bell.port is not None)
+        await until(lambda: port(bell) > 0)
         yield Caller(bell, rung)
         group.cancel_scope.cancel()
+
+
+def port(bell: Doorbell) -> int:
+    """Where it listens; 0 while it does not."""
+    return (bell.listener.port or 0) if bell.listener else 0
+
+
+def opened(bell: Doorbell) -> int:
+    return bell.listener.open if bell.listener else 0
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -221,9 +229,9 @@ async def test_too_many_at_once(tmp_path: Path) -> None:
         async with await caller.connect() as one, await caller.connect() as other:
             for stream in (one, other):
                 await stream.send(b"POST")
-            await until(lambda: caller.bell._open == 2)
+            await until(lambda: opened(caller.bell) == 2)
             assert await caller.raw(b"") == b""
-        await until(lambda: caller.bell._open == 0)
+        await until(lambda: opened(caller.bell) == 0)
         assert await caller.post(proof("github")) == 204
 
 
@@ -240,14 +248,14 @@ async def test_a_client_that_goes_away(tmp_path: Path) -> None:
 async def test_changed_settings_are_followed(tmp_path: Path) -> None:
     """Another secret counts at once; without an address nobody listens."""
     async with listening(settings(tmp_path)) as caller:
-        wanted, first = settings(tmp_path), caller.bell.port
+        wanted, first = settings(tmp_path), port(caller.bell)
         (tmp_path / "secret").write_text("another-secret-by-now")
         caller.bell.want(wanted)
-        await until(lambda: caller.bell.port not in (None, first))
+        await until(lambda: port(caller.bell) not in (0, first))
         assert await caller.post(proof("github")) == 401
         assert await caller.post(proof("github", secret="another-secret-by-now")) == 204
         caller.bell.want(ForgeSettings())
-        await until(lambda: caller.bell.port is None)
+        await until(lambda: not port(caller.bell))
 
 
 async def test_a_port_that_is_taken_is_no_failure(tmp_path: Path) -> None:
@@ -258,9 +266,9 @@ async def test_a_port_that_is_taken_is_no_failure(tmp_path: Path) -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(bell.run)
             await anyio.wait_all_tasks_blocked()
-            assert bell.port is None
+            assert not port(bell)
             bell.want(settings(tmp_path))
-            await until(lambda: bell.port is not None)
+            await until(lambda: port(bell) > 0)
             group.cancel_scope.cancel()
 
 

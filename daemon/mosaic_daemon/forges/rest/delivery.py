@@ -10,10 +10,9 @@ import anyio
 import anyio.abc
 import h11
 
+from mosaic_daemon.ground.exchange import Exchange
+
 _PATH = b"/hook"
-_MOST_HEADER_BYTES = 16 * 1024
-_PIECE = 64 * 1024
-_LINGER_SEC = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +40,18 @@ async def receive(stream: anyio.abc.SocketStream, limits: Limits, key: bytes, ac
     Raises:
         BrokenResourceError: the client is gone.
     """
-    exchange = _Exchange(stream)
+    exchange = Exchange(stream)
     with anyio.move_on_after(limits.seconds):
         try:
             status = await _status(exchange, limits.body, key, accept)
         except h11.RemoteProtocolError as error:
             status = error.error_status_hint
         if status is not None:
-            await exchange.answer(status)
+            await exchange.answer(status, {"Connection": "close"} | ({"Allow": "POST"} if status == 405 else {}))
+            await exchange.linger()
 
 
-async def _status(exchange: _Exchange, most: int, key: bytes, accept: Accept) -> int | None:
+async def _status(exchange: Exchange, most: int, key: bytes, accept: Accept) -> int | None:
     request = await exchange.next()
     if not isinstance(request, h11.Request):
         return None  # closed without a word
@@ -69,38 +69,3 @@ async def _status(exchange: _Exchange, most: int, key: bytes, accept: Accept) ->
             return 413
         digest.update(event.data)
     return 204 if accept(headers, digest.hexdigest()) else 401
-
-
-class _Exchange:
-    def __init__(self, stream: anyio.abc.SocketStream) -> None:
-        self._stream = stream
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_MOST_HEADER_BYTES)
-
-    async def next(self) -> object:
-        """The next event of the request. Raises RemoteProtocolError when it is none."""
-        while (event := self._http.next_event()) is h11.NEED_DATA:
-            if self._http.they_are_waiting_for_100_continue:
-                await self._send(h11.InformationalResponse(status_code=100, headers=[]))
-            try:
-                self._http.receive_data(await self._stream.receive(_PIECE))
-            except anyio.EndOfStream:
-                self._http.receive_data(b"")
-        return event
-
-    async def answer(self, status: int) -> None:
-        headers = [("Connection", "close")]
-        headers += [("Content-Length", "0")] if status != 204 else []
-        headers += [("Allow", "POST")] if status == 405 else []
-        await self._send(h11.Response(status_code=status, headers=headers))
-        await self._send(h11.EndOfMessage())
-        # Closing with something unread in the pipe would reset the connection, and the answer with it.
-        await self._stream.send_eof()
-        with anyio.move_on_after(_LINGER_SEC):
-            try:
-                while True:
-                    await self._stream.receive(_PIECE)
-            except anyio.EndOfStream:
-                return
-
-    async def _send(self, event: h11.Event) -> None:
-        await self._stream.send(self._http.send(event) or b"")

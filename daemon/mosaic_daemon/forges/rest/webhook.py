@@ -7,8 +7,6 @@ number of a delivery are read.
 from __future__ import annotations
 
 import hmac
-import ipaddress
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,21 +15,18 @@ from typing import TYPE_CHECKING
 
 import anyio
 import anyio.abc
-from loguru import logger
 
 from mosaic_daemon.ground.errors import ConfigError
+from mosaic_daemon.ground.listening import Address, Listener, Manner, address
 from mosaic_daemon.ground.secrets import Secret, token_from
 
 if TYPE_CHECKING:
     from mosaic_daemon.forges.rest.delivery import Limits
     from mosaic_daemon.ground.settings import ForgeSettings
 
-_ADDRESS = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[\w.-]+)):(?P<port>\d{1,5})")
 _CREDENTIAL = "webhook-secret"
 _NUMBERS = ("x-github-delivery", "x-gitea-delivery", "x-gitlab-event-uuid")
-_LAST_PORT = 65535
 _REMEMBERED = 1000
-_AGAIN_SEC = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +49,7 @@ _PROOFS: Mapping[str, _Proof] = {
 class Door:
     """Where deliveries come in, and what proves them."""
 
-    host: str
-    port: int
+    where: Address
     secret: Secret
     proof: _Proof
 
@@ -78,8 +72,8 @@ def door_of(settings: ForgeSettings) -> Door | None:
     proof = _PROOFS.get(settings.provider)
     if proof is None:
         raise ConfigError(f"`forge.webhook_listen` is set, and nobody calls for `{settings.provider}`")
-    host, port = _address(settings.webhook_listen)
-    if not _is_loopback(host) and not settings.webhook_any_address:
+    where = address(settings.webhook_listen, "forge.webhook_listen")
+    if not where.is_loopback and not settings.webhook_any_address:
         raise ConfigError(
             f"`forge.webhook_listen` is `{settings.webhook_listen}`, which is not loopback",
             remedy="listen on 127.0.0.1 behind a proxy with TLS, or set `forge.webhook_any_address = true`",
@@ -90,7 +84,7 @@ def door_of(settings: ForgeSettings) -> Door | None:
         raise ConfigError(
             "`forge.webhook_listen` is set, and there is no secret", remedy="set `forge.webhook_secret_file`"
         )
-    return Door(host, port, secret, proof)
+    return Door(where, secret, proof)
 
 
 class Doorbell:
@@ -103,7 +97,7 @@ class Doorbell:
         limits: what a client may take, if not the usual.
 
     Attributes:
-        port: it listens on; None while it does not.
+        listener: the newest one; None before the first.
     """
 
     def __init__(self, ring: Callable[[], None], limits: Limits | None = None) -> None:
@@ -112,8 +106,7 @@ class Doorbell:
         self._door: Door | None = None
         self._changed = anyio.Event()
         self._known: OrderedDict[str, None] = OrderedDict()
-        self._open = 0
-        self.port: int | None = None
+        self.listener: Listener | None = None
 
     def want(self, settings: ForgeSettings) -> None:
         """Listen like this from now on. Raises ConfigError as `door_of` does."""
@@ -131,37 +124,15 @@ class Doorbell:
                 group.cancel_scope.cancel()
 
     async def _listen(self, door: Door) -> None:
-        while True:
-            try:
-                listener = await anyio.create_tcp_listener(local_host=door.host, local_port=door.port)
-            except OSError as error:
-                logger.warning("webhooks: {}:{}: {}; polling goes on", door.host, door.port, error.strerror or error)
-                await anyio.sleep(_AGAIN_SEC)
-                continue
-            try:
-                async with listener:
-                    self.port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610
-                    logger.info("webhooks: listening on {}:{}", door.host, self.port)
-                    await listener.serve(partial(self._talk, door))
-            finally:
-                self.port = None
-
-    async def _talk(self, door: Door, stream: anyio.abc.SocketStream) -> None:
         from mosaic_daemon.forges.rest.delivery import Limits, receive  # noqa: PLC0415  # few have webhooks
 
         limits = self._limits or Limits()
-        async with stream:
-            if self._open >= limits.connections:
-                return
-            self._open += 1
-            try:
-                await receive(stream, limits, door.secret.reveal().encode(), partial(self._accept, door))
-            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-                logger.debug("webhooks: the caller went away")
-            except Exception as error:  # whatever a stranger sends must not end the daemon
-                logger.warning("webhooks: a delivery failed: {!r}", error)
-            finally:
-                self._open -= 1
+        self.listener = Listener(Manner("webhooks", "polling goes on", limits.connections))
+
+        async def talk(stream: anyio.abc.SocketStream) -> None:
+            await receive(stream, limits, door.secret.reveal().encode(), partial(self._accept, door))
+
+        await self.listener.run(door.where, talk)
 
     def _accept(self, door: Door, headers: Mapping[str, str], digest: str) -> bool:
         """Ring for it if it is genuine and new."""
@@ -185,17 +156,3 @@ class Doorbell:
 
 def _same(given: str, wanted: str) -> bool:
     return hmac.compare_digest(given.encode(), wanted.encode())
-
-
-def _address(text: str) -> tuple[str, int]:
-    found = _ADDRESS.fullmatch(text)
-    if found is None or int(found["port"]) > _LAST_PORT:
-        raise ConfigError(f"`forge.webhook_listen` is `{text}`", remedy="write it as 127.0.0.1:8077")
-    return found["six"] or found["host"], int(found["port"])
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
