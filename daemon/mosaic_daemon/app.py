@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from mosaic_daemon.faces.deferrals import DeferredErrors
 from mosaic_daemon.faces.learnings import Learnings
 from mosaic_daemon.faces.queue import QueueFace
 from mosaic_daemon.faces.table import TableFace
@@ -34,8 +35,10 @@ from mosaic_daemon.nouns.record import Record
 from mosaic_daemon.nouns.review import Aspect
 from mosaic_daemon.nouns.task import Kind, Status
 from mosaic_daemon.parts import Parts
+from mosaic_daemon.planning.completion import Completion
 from mosaic_daemon.planning.learning.conclusions import Conclusions
 from mosaic_daemon.planning.papers.capfile import CapFile
+from mosaic_daemon.planning.papers.places import Places
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.repository.configuration import PersonsConfiguration
 from mosaic_daemon.repository.qa_reports import QaReports
@@ -88,10 +91,9 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
     """The parts of a tick from settings; what must outlive a change of settings is handed in."""
     check(settings)
     worktrees = Worktrees(layout.worktrees, clone)
-    queue, table = (
-        QueueFace(layout, ledger),
-        TableFace(layout, ledger, clone, _learnings(layout, settings, clone, ledger)),
-    )
+    place_of, is_published = Places(layout.repo).of, settings.tracking.commit != "off"
+    learnings, deferrals = _learnings(layout, settings, clone, ledger), DeferredErrors(ledger, clone, place_of)
+    queue, table = QueueFace(layout, ledger), TableFace(layout, ledger, clone, learnings, deferrals)
     interval = timedelta(seconds=settings.tracking.interval_sec)
     return Parts(
         ledger=ledger,
@@ -114,10 +116,11 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
         policy=_policy(settings.gate, clone.branch),
         queue=queue,
         table=table,
-        publisher=Publisher(queue, table, interval, table_enabled=settings.tracking.commit != "off"),
+        publisher=Publisher(queue, table, interval, table_enabled=is_published),
         schedule=Schedule(settings.worker.runtime),
         spending=Spending(),
         conclusions=Conclusions(ledger, QaReports(layout.repo)),
+        completion=Completion(ledger, place_of, in_a_file=is_published),
         cap=CapFile(layout.repo, tokens(settings.budget.cap) if settings.budget.cap else None),
         clock=SystemClock(),
         max_workers=settings.run.max_workers,

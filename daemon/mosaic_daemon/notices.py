@@ -81,6 +81,8 @@ def log(task: str, event: ev.Event, record: Record | None) -> None:
             bound.info("{}: {}", task, "; ".join(notes))
         case ev.QaDelivered(evidence=evidence):
             bound.info("{} {}", task, evidence.get("summary", "done"))
+        case ev.TaskDeferred(reason=reason):
+            bound.info("{} deferred: {}", task, reason)
         case ev.TaskBlocked(reason=reason):
             bound.warning("{} blocked: {}", task, reason)
         case ev.EditRefused(reason=reason, source=source):
@@ -101,7 +103,7 @@ def log(task: str, event: ev.Event, record: Record | None) -> None:
             bound.info("{} accepted at {}", attempt, head[:12])
         case ev.GateStepped(step=step) | ev.GateIntended(step=step):
             bound.debug("{} {} {}", task, event.kind, step)
-        case ev.AttemptIntended() | ev.ResultRejected() | ev.TaskConcluded():
+        case ev.AttemptIntended() | ev.ResultRejected() | ev.TaskConcluded() | ev.PhaseMoved():
             bound.debug("{} {}", task, event.kind)
         case _:
             bound.info("{} {}", task or "repository", _BY_PEOPLE.get(event.kind, event.kind))

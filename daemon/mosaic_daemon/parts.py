@@ -13,6 +13,7 @@ from mosaic_daemon.ground.clock import Clock
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.notifiers.base import Notifier
 from mosaic_daemon.nouns.task import Status
+from mosaic_daemon.planning.completion import Completion
 from mosaic_daemon.planning.learning.conclusions import Conclusions
 from mosaic_daemon.planning.papers.capfile import CapFile
 from mosaic_daemon.repository.clone import Clone
@@ -50,6 +51,7 @@ class Parts:
     schedule: Schedule
     spending: Spending
     conclusions: Conclusions
+    completion: Completion
     cap: CapFile
     clock: Clock
     max_workers: int

@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +26,7 @@ from mosaic_daemon.forges.memory import Effect, Fault
 from mosaic_daemon.ground.errors import Unavailable
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns import record as states
+from mosaic_daemon.nouns.phase import Stage
 from mosaic_daemon.nouns.record import Dispatching, Done, Removed
 from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.nouns.variance import learning
@@ -39,7 +41,9 @@ _PICK = st.integers(0, _MOST_TASKS - 1)
 #: After how many instants the daemon dies; None: it lives.
 _FUSE = st.none() | st.integers(1, 30)
 #: Workers use 1K each: as expected, 67 % more, four times as much.
-_ESTIMATES = st.sampled_from([None, "1K", "600", "250"])
+_FIELDS = st.fixed_dictionaries(
+    {"estimate": st.sampled_from([None, "1K", "600", "250"]), "phase": st.sampled_from([None, None, 1, 1, 2])}
+)
 _ANSWERS: dict[str, Answer | Exception | None] = {
     "as it is": None,
     "sent": Sent("500"),
@@ -48,6 +52,7 @@ _ANSWERS: dict[str, Answer | Exception | None] = {
 }
 _EDITS: list[dict[str, Any]] = [
     *({"status": wanted} for wanted in ("not-started", "deferred", "blocked", "done", "in-progress", "nonsense")),
+    *({"category": "architectural"}, {"category": "hard"}, {"category": None}),
     *({"notes": "mine"}, {"attempt": 0}, {"priority": "high"}, {"branch": "-x"}),
 ]
 
@@ -76,9 +81,9 @@ class Deliveries(RuleBasedStateMachine):
 
     # --- people -------------------------------------------------------------------------------------------------------
 
-    @initialize(count=st.integers(1, 3), needs=st.integers(0, 1), shared=st.booleans(), estimate=_ESTIMATES)
-    def begin(self, count: int, needs: int, shared: bool, estimate: str | None) -> None:
-        self.enqueue(count, needs, shared, backwards=False, estimate=estimate)
+    @initialize(count=st.integers(1, 3), needs=st.integers(0, 1), shared=st.booleans(), fields=_FIELDS)
+    def begin(self, count: int, needs: int, shared: bool, fields: Mapping[str, Any]) -> None:
+        self.enqueue(count, needs, shared, backwards=False, fields=fields)
 
     @precondition(lambda self: len(self.tasks) < _MOST_TASKS)
     @rule(
@@ -86,12 +91,12 @@ class Deliveries(RuleBasedStateMachine):
         needs=st.sampled_from([0, 0, 1, 2]),
         shared=st.booleans(),
         backwards=st.booleans(),
-        estimate=_ESTIMATES,
+        fields=_FIELDS,
     )
-    def enqueue(self, count: int, needs: int, shared: bool, backwards: bool, estimate: str | None) -> None:
+    def enqueue(self, count: int, needs: int, shared: bool, backwards: bool, fields: Mapping[str, Any]) -> None:
         for _ in range(count):
             before = self.tasks[-needs:] if needs else []
-            entry: dict[str, Any] = {"id": f"T-{len(self.tasks)}", "description": "do it", "estimate": estimate}
+            entry: dict[str, Any] = {"id": f"T-{len(self.tasks)}", "description": "do it", **fields}
             entry |= {"depends_on": [] if backwards else before, "branch": "fix/shared" if shared else None}
 
             def change(entries: list[dict[str, Any]], entry: dict[str, Any] = entry, before: Any = before) -> None:
@@ -341,7 +346,8 @@ class Deliveries(RuleBasedStateMachine):
         records = self.world.ledger.records
         busy = self.world.ledger.in_state(Dispatching, states.Running)
         needed = {need for record in busy for need in record.task.depends_on}
-        assert all(isinstance(records[need].state, Done) for need in needed)
+        written = {entry.task for _, entry in self.world.journal.entries() if entry.event.kind == "deferral-documented"}
+        assert all(isinstance(records[need].state, Done) or need in written for need in needed)
         assert len({record.task.work_branch for record in busy}) == len(busy)
 
     @invariant()
@@ -409,11 +415,12 @@ class Deliveries(RuleBasedStateMachine):
                 break
             self.world.edit(self._mend)
             for task in self._left():
-                self._change_entry(task, status="not-started", depends_on=[], blocks=[])
+                self._change_entry(task, status="not-started", depends_on=[], blocks=[], category=None)
             self._cooperate()
         assert self._left() == {}
         assert set(self.tasks) - self.unread <= set(self.world.ledger.records)
         self._what_was_learnt_is_there_once()
+        self._what_was_deferred_is_documented_once()
         done = {record.id: "done" for record in self.world.ledger.in_state(Done)}
         assert self.world.queued() == done
         assert self.world.shown() == done
@@ -434,6 +441,14 @@ class Deliveries(RuleBasedStateMachine):
         for record in self.world.ledger.records.values():
             if record.variance is not None and record.variance.rating.is_learning:
                 assert learning(record.id, record.variance) in found
+
+    def _what_was_deferred_is_documented_once(self) -> None:
+        """However often it was deferred; and every phase came to its end."""
+        written = {entry.task for _, entry in self.world.journal.entries() if entry.event.kind == "deferral-documented"}
+        assert Counter(self.world.deferred_errors()) == dict.fromkeys(written, 1)
+        numbers = {record.task.phase for record in self.world.ledger.listed()} - {None}
+        phases = self.world.ledger.system.phases
+        assert all(phases[number].stage is Stage.COMPLETE for number in numbers if number is not None)
 
     def _left(self) -> dict[str, object]:
         """What is not delivered, by task; entries that could not be taken in as they stand in the file."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
+from mosaic_daemon.faces.deferrals import DeferredErrors
 from mosaic_daemon.faces.learnings import LEARNINGS, Learnings
 from mosaic_daemon.faces.queue import QueueFace
 from mosaic_daemon.faces.table import TableFace
@@ -25,11 +27,14 @@ from mosaic_daemon.ground.layout import TABLE, Layout
 from mosaic_daemon.ground.settings import WorkerSettings
 from mosaic_daemon.nouns.events import GateResumed
 from mosaic_daemon.nouns.gate import Step
+from mosaic_daemon.nouns.phase import DEFERRED_ERRORS
 from mosaic_daemon.nouns.record import Gating
 from mosaic_daemon.nouns.review import Aspect
 from mosaic_daemon.parts import Parts, Report
+from mosaic_daemon.planning.completion import Completion
 from mosaic_daemon.planning.learning.conclusions import Conclusions
 from mosaic_daemon.planning.papers.capfile import CapFile
+from mosaic_daemon.planning.papers.places import Places
 from mosaic_daemon.repository.clone import BaseMoved, Clone
 from mosaic_daemon.repository.commits import Change
 from mosaic_daemon.repository.qa_reports import QaReports
@@ -272,10 +277,9 @@ class World:
         ledger = Ledger(self.journal)
         clone = cast("Clone", self.commits)
         trees = cast("Worktrees", Folders(self.layout.worktrees))
-        queue, table = (
-            QueueFace(self.layout, ledger),
-            TableFace(self.layout, ledger, clone, Learnings(ledger, clone, _PROJECT, None)),
-        )
+        places = Places(self.layout.repo)
+        learnings, deferrals = Learnings(ledger, clone, _PROJECT, None), DeferredErrors(ledger, clone, places.of)
+        queue, table = QueueFace(self.layout, ledger), TableFace(self.layout, ledger, clone, learnings, deferrals)
         worker = WorkerSettings(runtime="agent")
         runtimes = {"agent": AGENT}
         place = Workplace(
@@ -306,6 +310,7 @@ class World:
                 schedule=Schedule("agent"),
                 spending=Spending(),
                 conclusions=Conclusions(ledger, QaReports(self.layout.repo)),
+                completion=Completion(ledger, places.of, in_a_file=True),
                 cap=CapFile(self.layout.repo, None),
                 clock=Hands(lambda: self.now),
                 max_workers=2,
@@ -353,6 +358,11 @@ class World:
         text = self.forge.history[self.forge.head].files.get(LEARNINGS)
         entries: list[dict[str, Any]] = json.loads(text)["learnings"] if text else []
         return entries
+
+    def deferred_errors(self) -> list[str]:
+        """The tasks of the sections in the file of deferred errors on the base branch."""
+        text = self.forge.history[self.forge.head].files.get(DEFERRED_ERRORS, "")
+        return re.findall(r"^## (\S+):", text, flags=re.MULTILINE)
 
     def _queue(self) -> dict[str, Any] | None:
         file = self.layout.tasks

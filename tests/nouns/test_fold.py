@@ -41,6 +41,7 @@ EVENTS: dict[str, ev.TaskEvent] = {
     "edit-refused": ev.EditRefused({"stage": (None, "x")}, "the daemon's", "test"),
     "requeued": ev.Requeued("again", "test"),
     "task-deferred": ev.TaskDeferred("later", "test"),
+    "deferral-documented": ev.DeferralDocumented("a.md"),
     "task-blocked": ev.TaskBlocked("stop", "test"),
     "stop-requested": ev.StopRequested("blocked", "stop", "test"),
     "attempt-intended": ev.AttemptIntended(attempt()),
@@ -97,7 +98,7 @@ ALLOWED: dict[str, set[str]] = {
     "blocked-in-gate": {"task-removed", "requeued", "task-deferred", "gate-resumed"},
     "blocked-intended": {"gate-resumed"},
     "blocked-merged": {"gate-resumed"},
-    "deferred": {"task-removed", "requeued", "task-blocked"},
+    "deferred": {"task-removed", "requeued", "task-blocked", "deferral-documented"},
     "removed": {"task-added"},
 }
 

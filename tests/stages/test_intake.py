@@ -216,6 +216,7 @@ class TestFields:
         "prompt": "do it well",
         "rail": "process",
         "fixes_main": True,
+        "category": "medium",
     }
 
     def test_every_field_is_in_this_test(self) -> None:

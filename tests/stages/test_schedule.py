@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mosaic_daemon.nouns import events as ev
+from mosaic_daemon.nouns.completion import category
 from mosaic_daemon.nouns.gate import Hold
-from mosaic_daemon.nouns.record import Gating, NotStarted, Record, Removed, Reviewing
+from mosaic_daemon.nouns.phase import PhaseState, Stage
+from mosaic_daemon.nouns.record import Deferred, Gating, NotStarted, Record, Removed, Reviewing
 from mosaic_daemon.nouns.system import System
-from mosaic_daemon.nouns.task import Status, Task
+from mosaic_daemon.nouns.task import Category, Status, Task
 from mosaic_daemon.stages.schedule import Schedule, runtime_of
 from tests.samples import NOON, added, at, folded, states, task, to_running
 
@@ -73,12 +75,25 @@ class Oracle:
     def resources(of: Task) -> set[str]:
         return {f"branch {of.work_branch}", *(f"file {file}" for file in of.files)}
 
+    @staticmethod
+    def settled(record: Record) -> bool:
+        return record.status is Status.DONE or (record.status is Status.DEFERRED and record.documented)
+
     def startable(self, record: Record) -> bool:
         if not isinstance(record.state, NotStarted):
             return False
         for need in {*record.task.depends_on, *self.blockers.get(record.id, ())}:
-            if need not in self.records or self.records[need].status is not Status.DONE:
+            if need not in self.records or not self.settled(self.records[need]):
                 return False
+        of = record.task
+        if of.phase is not None and of.category in (Category.ARCHITECTURAL, Category.FRAMEWORK):
+            return False
+        if of.phase is not None and any(
+            each.task.phase is not None and each.task.phase < of.phase and not self.settled(each)
+            for each in self.listed
+            if not of.fixes_main
+        ):
+            return False
         if any(self.busy.get(resource, set()) - {record.id} for resource in self.resources(record.task)):
             return False
         hold = self.system.holds.get(runtime_of(record.task, "claude"))
@@ -93,7 +108,8 @@ class Oracle:
         tokens = float(figure.rstrip("KM")) * scale if figure else float("inf")
         phase = float("inf") if of.phase is None else of.phase
         unblocks = bool(self.dependents.get(record.id))
-        return (-of.priority, phase, not unblocks, min(of.files, default=""), tokens, record.position)
+        rank = category(record).rank if of.phase in self.system.phases else 0
+        return (-of.priority, phase, rank, not unblocks, min(of.files, default=""), tokens, record.position)
 
     def pick(self) -> str | None:
         ready = [record for record in self.listed if self.startable(record)]
@@ -112,7 +128,10 @@ class TestOrder:
             waiting("urgent", 3, phase=9, priority=1),
             waiting("idle", 4, phase=0, priority=-1),
         ]
-        assert order(scheduled(*records)) == ["urgent", "one", "two", "late", "idle"]
+        assert order(scheduled(*records)) == ["late", "idle", "one", "two", "urgent"], "a phase ends before the next"
+        for number, each in enumerate(records):
+            records[number] = replace(each, task=replace(each.task, phase=each.task.phase and 1))
+        assert order(scheduled(*records)) == ["late", "idle", "urgent", "two", "one"]
 
     def test_inside_a_phase(self) -> None:
         """Those that unblock others, then file by file, then the smaller ones, then as they came."""
@@ -356,6 +375,8 @@ TASKS = st.builds(
     phase=st.sampled_from([None, 0, 1]),
     files=st.lists(st.sampled_from(["f", "g"]), max_size=2).map(tuple),
     runtime=st.sampled_from([None, "codex"]),
+    fixes_main=st.sampled_from([False, False, True]),
+    category=st.sampled_from([None, None, *Category]),
 )
 
 
@@ -366,10 +387,15 @@ def records(draw: st.DrawFn) -> Record:
     if isinstance(record.state, NotStarted):
         not_before = draw(st.sampled_from([None, None, at(30)]))
         record = replace(record, state=replace(record.state, not_before=not_before))
+    if isinstance(record.state, Deferred):
+        record = replace(record, documented=draw(st.booleans()))
     return replace(record, task=of, position=IDS.index(of.id))
 
 
-SYSTEMS = st.sampled_from([IDLE, IDLE, System(holds={"codex": Hold("x", at(30))}), System(holds={"claude": Hold("x")})])
+POLISHING = System(phases={0: PhaseState(Stage.COMPLETE), 1: PhaseState(Stage.POLISH)})
+SYSTEMS = st.sampled_from(
+    [IDLE, IDLE, POLISHING, System(holds={"codex": Hold("x", at(30))}), System(holds={"claude": Hold("x")})]
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -403,7 +429,7 @@ def test_ten_thousand_tasks() -> None:
             depends_on=needs,
             files=files,
             priority=chance.randrange(3),
-            phase=chance.choice([None, 1, 2, 3]),
+            phase=chance.choice([None, 1 + 3 * number // size]),
             estimate=chance.choice([None, "5K", "1M"]),
         )
     schedule = Schedule("claude")

@@ -15,7 +15,7 @@ def refolded(journal: Journal) -> tuple[dict[str, Record], System]:
     system = System()
     for _, entry in journal.entries():
         match entry.event:
-            case ev.RuntimeHeld() | ev.RuntimeReleased() | ev.DrainChanged() | ev.Reported() as event:
+            case ev.RuntimeHeld() | ev.RuntimeReleased() | ev.DrainChanged() | ev.PhaseMoved() | ev.Reported() as event:
                 system = advance_system(system, event)
             case ev.ResultRejected() if not entry.task:
                 pass

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import Attempt, Failure, FailureClass
 from mosaic_daemon.nouns.gate import Gate, Hold, Step
+from mosaic_daemon.nouns.phase import PhaseState, Stage
 from mosaic_daemon.nouns.record import (
     Blocked,
     Deferred,
@@ -26,7 +27,7 @@ from mosaic_daemon.nouns.record import (
 )
 from mosaic_daemon.nouns.review import Aspect, Review
 from mosaic_daemon.nouns.system import System
-from mosaic_daemon.nouns.task import Kind, Task
+from mosaic_daemon.nouns.task import Category, Kind, Task
 from mosaic_daemon.nouns.variance import Variance
 
 TEXT = st.text(max_size=8)
@@ -64,10 +65,19 @@ TASKS = st.builds(
     runtime=st.none() | TEXT,
     command=st.none() | TEXT | LINES,
     prompt=st.none() | TEXT,
+    category=st.none() | st.sampled_from(Category),
     extra=FACTS,
 )
-ATTEMPTS = st.builds(Attempt, NAMES, st.integers(min_value=1), TEXT, TEXT, TEXT, TEXT)
-FAILURES = st.builds(Failure, st.sampled_from(FailureClass), TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, MAYBE_MOMENT)
+MAYBE_CATEGORY = st.none() | st.sampled_from(Category)
+ATTEMPTS = st.builds(Attempt, NAMES, st.integers(min_value=1), TEXT, TEXT, TEXT, TEXT, st.none() | st.floats(1, 1_000))
+FAILURES = st.builds(
+    Failure,
+    st.sampled_from(FailureClass),
+    *[TEXT] * 6,
+    MAYBE_MOMENT,
+    category=MAYBE_CATEGORY,
+    approach=TEXT,
+)
 HOLDS = st.builds(Hold, TEXT, MAYBE_MOMENT)
 STEPS = st.sampled_from(Step)
 GATES = st.builds(
@@ -123,8 +133,11 @@ RECORDS = st.builds(
     notes=LINES,
     mends=TEXT,
     start_from=TEXT,
+    documented=st.booleans(),
 )
-SYSTEMS = st.builds(System, st.dictionaries(TEXT, HOLDS, max_size=2), st.booleans())
+INVENTORIES = st.dictionaries(NAMES, st.sampled_from(Category), max_size=2)
+PHASES = st.dictionaries(st.integers(0, 9), st.builds(PhaseState, st.sampled_from(Stage), INVENTORIES), max_size=2)
+SYSTEMS = st.builds(System, st.dictionaries(TEXT, HOLDS, max_size=2), st.booleans(), PHASES)
 _FENCE = st.integers(min_value=1)
 EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.TaskAdded, TASKS, st.integers(0, 1000), TEXT, st.integers(min_value=0), TEXT, TEXT, TEXT),
@@ -133,6 +146,7 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.EditRefused, CHANGED, TEXT, TEXT),
     st.builds(ev.Requeued, TEXT, TEXT),
     st.builds(ev.TaskDeferred, TEXT, TEXT),
+    st.builds(ev.DeferralDocumented, TEXT),
     st.builds(ev.TaskBlocked, TEXT, TEXT),
     st.builds(ev.StopRequested, WANTED, TEXT, TEXT),
     st.builds(ev.AttemptIntended, ATTEMPTS),
@@ -163,6 +177,7 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.RuntimeHeld, TEXT, HOLDS),
     st.builds(ev.RuntimeReleased, TEXT),
     st.builds(ev.DrainChanged, st.booleans(), TEXT),
+    st.builds(ev.PhaseMoved, st.integers(0, 9), st.sampled_from(Stage), _FENCE, _FENCE, INVENTORIES),
     st.builds(ev.Reported, TEXT, TEXT, FACTS),
 )
-EVERY_KIND = 37
+EVERY_KIND = 39

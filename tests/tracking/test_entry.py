@@ -32,6 +32,7 @@ DOCUMENTED = {
     "prompt": None,
     "rail": None,
     "fixes_main": False,
+    "category": "hard",
     "stage": None,
     "agent": None,
     "attempt": 0,

@@ -102,5 +102,5 @@ def test_the_schema_describes_the_file() -> None:
     """Every reference in it leads somewhere."""
     schema = queuefile.schema()
     references = [part.split('"')[0] for part in json.dumps(schema).split('"$ref": "#/$defs/')[1:]]
-    assert set(references) == {"Entry", "Status", "Kind"} == set(schema["$defs"])
+    assert set(references) == {"Entry", "Status", "Kind", "Category"} == set(schema["$defs"])
     assert schema["properties"]["version"] == {"const": 1}

@@ -11,7 +11,8 @@ from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import FailureClass
 from mosaic_daemon.nouns.events import Event
 from mosaic_daemon.nouns.gate import Hold, Step
-from mosaic_daemon.nouns.task import Status
+from mosaic_daemon.nouns.phase import Stage
+from mosaic_daemon.nouns.task import Category, Status
 from mosaic_daemon.nouns.variance import Variance
 from mosaic_daemon.store import codec
 from mosaic_daemon.views import wording
@@ -55,6 +56,9 @@ EVENTS: list[Event] = [
     ev.RuntimeHeld("claude", Hold("the provider's limit", NOON)),
     ev.RuntimeReleased("claude"),
     ev.DrainChanged(True, "SIGTERM"),
+    ev.DeferralDocumented("docs/reports/deferred/deferred-errors.md"),
+    ev.PhaseMoved(1, Stage.POLISH, 10, 9, {"T-1": Category.HARD}),
+    ev.Reported("phase 1", "Phase 1 Complete: 90% (9/10)\n- Quick-wins: 0 fixed"),
     ev.Reported("deadlock", "deadlock: 1 task(s) cannot start"),
 ]
 

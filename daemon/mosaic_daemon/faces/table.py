@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from mosaic_daemon.faces.deferrals import DeferredErrors
 from mosaic_daemon.faces.learnings import Learnings
 from mosaic_daemon.faces.published import Published
 from mosaic_daemon.ground.errors import Refused, Unavailable
@@ -31,7 +32,7 @@ class TableFace:
     """The tracking table.
 
     Attributes:
-        learnings: a file that goes along with its commits.
+        learnings, deferrals: files that go along with its commits.
         problems: rows that cannot be read; they stay as they are.
         degraded: why it is not published; None while it is.
         dirty: the table does not show what the ledger says.
@@ -39,9 +40,12 @@ class TableFace:
 
     name = TABLE
 
-    def __init__(self, layout: Layout, ledger: Ledger, clone: Clone, learnings: Learnings) -> None:
+    def __init__(
+        self, layout: Layout, ledger: Ledger, clone: Clone, learnings: Learnings, deferrals: DeferredErrors
+    ) -> None:
         self._clone = clone
         self.learnings = learnings
+        self.deferrals = deferrals
         self._ledger = ledger
         self._published = Published("table", layout.history, ledger)
         self._entries: dict[str, dict[str, Any]] = {}
@@ -62,7 +66,7 @@ class TableFace:
         """
         if base_sha == self._at:
             return None
-        self.dirty |= self.learnings.is_waiting  # somebody may have mended their file
+        self.dirty |= self.learnings.is_waiting or self.deferrals.is_waiting  # somebody may have mended their file
         text = await self._clone.commits.read(base_sha, TABLE)
         if text is None or (text == self._text and self._told_at is None):
             self._at = base_sha
@@ -101,6 +105,7 @@ class TableFace:
         """Records as they are now; the table follows with the next `publish`."""
         records = list(changed)
         self.learnings.show(records)
+        self.deferrals.show(records)
         for record in records:
             if isinstance(record.state, Removed):
                 self._entries.pop(record.id, None)
@@ -125,7 +130,7 @@ class TableFace:
         rows = [row_of(entry, cells.get(task)) for task, entry in self._entries.items()]
         rows += [dict(row) for task, row in cells.items() if task not in self._entries and not self._is_task(task)]
         text = table.render(shown, rows).encode("utf-8", "surrogateescape")
-        beside = await self.learnings.files(self._at, now)
+        beside = {**await self.learnings.files(self._at, now), **await self.deferrals.files(self._at, now)}
         if text == (self._text or b"") and not beside:
             self.dirty = False
             return True
@@ -138,6 +143,7 @@ class TableFace:
             return False
         failpoint("publish.table.after-act")
         self.learnings.settle()
+        self.deferrals.settle(now)
         self._published.settle(text)
         self._text, self._at, self.dirty, self.degraded = text, commit, False, None
         self._base = self._tasks(_parse(text))

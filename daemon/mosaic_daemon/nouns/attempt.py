@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from mosaic_daemon.nouns.task import Category
+
 
 def attempt_name(task: str, fence: int) -> str:
     """`<task>.<fence>`: the key of everything about one attempt."""
@@ -21,6 +23,7 @@ class Attempt:
         branch: the branch in the worker's clone.
         base_sha: the commit it starts from.
         agent: who works on it, for the table's `agent` column: runtime and rail.
+        limit_sec: it may take no longer, and is the last one; None: as configured.
     """
 
     task: str
@@ -29,6 +32,7 @@ class Attempt:
     base_sha: str
     runtime: str
     rail: str
+    limit_sec: float | None = None
 
     @property
     def name(self) -> str:
@@ -68,6 +72,7 @@ class Failure:
         tail: the last lines it said.
         code: what went wrong, for programs: `conflict`, `permission`, `merge_queue_required`; empty when unnamed.
         request_id: by which the other side finds the request in its own logs.
+        category, approach: what effort the worker who gave up says it is, and how it would be fixed.
     """
 
     kind: FailureClass
@@ -80,3 +85,5 @@ class Failure:
     at: datetime | None = None
     code: str = ""
     request_id: str = ""
+    category: Category | None = None
+    approach: str = ""

@@ -11,6 +11,7 @@ from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import LIMITED, Attempt, Failure, FailureClass
 from mosaic_daemon.nouns.bookkeeping import all_noted, counted, noted, spent
 from mosaic_daemon.nouns.gate import Gate, Step, may_have_landed
+from mosaic_daemon.nouns.phase import PhaseState
 from mosaic_daemon.nouns.record import (
     Blocked,
     Deferred,
@@ -57,6 +58,8 @@ def advance(record: Record | None, event: ev.TaskEvent, at: datetime) -> Record:
             return record
         case ev.DoneFound(evidence=evidence) if isinstance(record.state, NotStarted):
             return replace(record, state=Done(evidence), completed_at=at, notes=noted(record, str(evidence["summary"])))
+        case ev.DeferralDocumented() if isinstance(record.state, Deferred):
+            return replace(record, documented=True)
         case ev.TaskConcluded(fence=fence, variance=variance) if record.is_to_be_concluded and fence == record.fence:
             notes = noted(record, variance.note if variance else "")
             return replace(record, concluded=fence, variance=variance, notes=notes)
@@ -101,6 +104,8 @@ def advance_system(system: System, event: ev.SystemEvent) -> System:
             return replace(system, holds={k: v for k, v in system.holds.items() if k != runtime})
         case ev.DrainChanged(draining=draining):
             return replace(system, draining=draining)
+        case ev.PhaseMoved(phase=phase, stage=stage, inventory=inventory):
+            return replace(system, phases={**system.phases, phase: PhaseState(stage, inventory)})
         case ev.Reported():
             return system
 
@@ -121,6 +126,7 @@ def _on_request(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
                 start_from=record.start_from if record.mends else "",
                 completed_at=None,
                 notes=noted(record, reason),
+                documented=False,
             )
         case ev.TaskDeferred(reason=reason), NotStarted() | Failed() | Blocked() | NeedsQa() | Reviewing() | Gating():
             return replace(record, state=Deferred(reason), completed_at=at, notes=noted(record, reason))

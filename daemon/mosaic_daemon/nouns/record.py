@@ -148,6 +148,7 @@ class Record:
         variance: at that end; None when use or estimate was unknown.
         mends: the task whose review asked for this one; its delivery delivers that as well. Empty: an ordinary task.
         start_from: the commit its next attempt starts from; empty: the newest of the base branch.
+        documented: that it is deferred is written down.
     """
 
     task: Task
@@ -165,6 +166,7 @@ class Record:
     variance: Variance | None = None
     mends: str = ""
     start_from: str = ""
+    documented: bool = False
 
     @property
     def id(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mosaic_daemon.nouns.gate import Hold
+from mosaic_daemon.nouns.phase import PhaseState
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,9 @@ class System:
     """Attributes:
     holds: per runtime, a provider's limit that stops every start on it.
     draining: nothing new is started.
+    phases: those that have come to the end of their bulk, by number.
     """
 
     holds: Mapping[str, Hold] = field(default_factory=dict)
     draining: bool = False
+    phases: Mapping[int, PhaseState] = field(default_factory=dict)

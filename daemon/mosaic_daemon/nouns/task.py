@@ -37,6 +37,49 @@ class Kind(StrEnum):
         return self in (Kind.VERIFICATION, Kind.TRACKING)
 
 
+class Category(StrEnum):
+    """How much of an effort what is left of a phase is: the guide's four, and the one its file names besides."""
+
+    QUICK_WIN = "quick-win"
+    MEDIUM = "medium"
+    HARD = "hard"
+    ARCHITECTURAL = "architectural"
+    FRAMEWORK = "framework-limitation"
+
+    @property
+    def label(self) -> str:
+        """As the guide writes it."""
+        return "Framework Limitation" if self is Category.FRAMEWORK else self.value.capitalize()
+
+    @property
+    def criteria(self) -> str:
+        return _CRITERIA[self]
+
+    @property
+    def may_be_documented(self) -> bool:
+        """Quick-wins and what is medium are fixed."""
+        return self not in (Category.QUICK_WIN, Category.MEDIUM)
+
+    @property
+    def documented_as(self) -> Category:
+        """In the file there are three: whatever else somebody puts off is uncertain, and so hard."""
+        return self if self.may_be_documented else Category.HARD
+
+    @property
+    def rank(self) -> int:
+        """Work priority: Quick-win → Medium → Hard."""
+        return list(Category).index(self)
+
+
+_CRITERIA: Mapping[Category, str] = {
+    Category.QUICK_WIN: "<5 min, straightforward",
+    Category.MEDIUM: "5-30 min, clear path",
+    Category.HARD: ">30 min or uncertain",
+    Category.ARCHITECTURAL: "requires design change",
+    Category.FRAMEWORK: "the framework does not allow it",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """The people's block of a task (the daemon's block is `record.Record`).
@@ -50,6 +93,7 @@ class Task:
         runtime, rail: names from the configuration; None takes the configured default.
         command: for the `shell` runtime: an argv tuple, or text for `sh -c`.
         prompt: replaces the template's description for the worker.
+        category: what effort it is if it is left over from its phase; None: the daemon finds out.
         extra: fields of the entry that are not ours, kept as they were.
     """
 
@@ -70,6 +114,7 @@ class Task:
     prompt: str | None = None
     rail: str | None = None
     fixes_main: bool = False
+    category: Category | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

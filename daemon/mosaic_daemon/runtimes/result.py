@@ -15,6 +15,7 @@ from typing import Any
 
 from mosaic_daemon.ground import strictjson
 from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.nouns.task import Category
 
 _MAX_BLOCK_CHARACTERS = 1 << 18
 _MAX_FILE_BYTES = 1 << 20
@@ -47,6 +48,8 @@ class WorkerResult:
         used: tokens, by its own account; None when it gives none that can be read.
         commit_sha: 4 to 64 hexadecimal digits, maybe shortened; None when it names none.
         notes: for people, 10,000 characters at most.
+        category, approach: of a failure, what effort it would be, and how it would be fixed; None and empty where it
+            does not say, or says something else.
     """
 
     task_id: str
@@ -54,6 +57,8 @@ class WorkerResult:
     used: int | None
     commit_sha: str | None
     notes: str
+    category: Category | None = None
+    approach: str = ""
 
 
 def parse_result(text: str, task_id: str) -> WorkerResult:
@@ -154,7 +159,17 @@ def _checked(value: dict[str, Any], task_id: str) -> WorkerResult:
         used=token_figure(value.get("used")),
         commit_sha=_sha(value.get("commit_sha"), needed=status == "success"),
         notes=(notes or "")[:_MAX_NOTES_CHARACTERS],
+        category=_category(value.get("category")),
+        approach=approach[:_MAX_NOTES_CHARACTERS]
+        if isinstance(approach := value.get("suggested_approach"), str)
+        else "",
     )
+
+
+def _category(value: object) -> Category | None:
+    """`Framework Limitation` is `framework-limitation`; a wrong word is no reason to refuse the rest."""
+    word = "-".join(value.lower().split()) if isinstance(value, str) else ""
+    return Category(word) if word in set(Category) else None
 
 
 def _sha(value: object, *, needed: bool) -> str | None:

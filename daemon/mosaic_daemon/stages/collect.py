@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -107,6 +107,8 @@ class Judge:
             tail = _log(end.log)[-_TAIL:].decode("utf-8", "replace")
             kind = FailureClass.LOST if _UNLOGGED in end.detail else FailureClass.WORKER
             failure = Failure(kind, "worker", str(error), status=attempt.name, tail=tail, at=now)
+            if result is not None:
+                failure = replace(failure, category=result.category, approach=result.approach)
             return [self._failed(record, attempt, failure, _used(reading, result))]
         return [ResultAccepted(attempt.fence, head, _used(reading, result), notes)]
 
@@ -122,7 +124,8 @@ class Judge:
         return self._failed(record, attempt, failure)
 
     def _failed(self, record: Record, attempt: Attempt, failure: Failure, used: int | None = None) -> AttemptFailed:
-        allowed = _LOST_RETRIES if failure.kind is FailureClass.LOST else self.retries
+        is_lost, is_only = failure.kind is FailureClass.LOST, attempt.limit_sec is not None
+        allowed = _LOST_RETRIES if is_lost else 0 if is_only else self.retries
         final = record.tries.get(failure.kind.value, 0) >= allowed
         return AttemptFailed(attempt.fence, failure, final, used)
 

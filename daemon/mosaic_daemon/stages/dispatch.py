@@ -78,8 +78,8 @@ def task_problem(record: Record, runtime: str, place: Workplace) -> str | None:
     return None
 
 
-def intend(record: Record, runtime: str, base_sha: str) -> AttemptIntended:
-    """The event that issues the next fence; it must be durable before `prepare` is called."""
+def intend(record: Record, runtime: str, base_sha: str, limit_sec: float | None = None) -> AttemptIntended:
+    """The event that issues the next fence; it must be durable before `prepare` is called. `limit_sec`: see Attempt."""
     return AttemptIntended(
         Attempt(
             task=record.id,
@@ -88,6 +88,7 @@ def intend(record: Record, runtime: str, base_sha: str) -> AttemptIntended:
             base_sha=base_sha,
             runtime=runtime,
             rail=record.task.rail or "process",
+            limit_sec=limit_sec,
         )
     )
 
@@ -130,11 +131,16 @@ async def _prepare(record: Record, attempt: Attempt, place: Workplace) -> Order:
         cwd=tree,
         stdin=call.stdin,
         limits=Limits(
-            timeout_sec=place.worker.timeout_sec,
+            timeout_sec=_timeout_sec(attempt, place),
             stall_sec=place.worker.stall_sec,
             grace_sec=place.worker.grace_sec,
         ),
     )
+
+
+def _timeout_sec(attempt: Attempt, place: Workplace) -> float:
+    configured = place.worker.timeout_sec
+    return configured if attempt.limit_sec is None else min(configured, attempt.limit_sec)
 
 
 def _command(record: Record, runtime: Runtime) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Which task starts next. No I/O and no clock: records in, the next task or the reasons why there is none out.
 
-Order: higher `priority` first, then the lower phase, then the guide's order inside a phase: tasks that unblock others,
-tasks of the same file together, smaller estimates before larger ones, and the order of arrival at last.
+Order: higher `priority` first, then the lower phase, then the guide's order inside a phase: in its polish quick-wins,
+then what is medium, then what is hard; tasks that unblock others, tasks of the same file together, smaller estimates
+before larger ones, and the order of arrival at last. No phase begins before those below it are through.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 
+from mosaic_daemon.nouns.completion import is_put_off, is_settled, is_to_be_documented
 from mosaic_daemon.nouns.record import Gating, NotStarted, Record, Removed, Reviewing
 from mosaic_daemon.nouns.system import System
-from mosaic_daemon.nouns.task import Status, Task
+from mosaic_daemon.nouns.task import Task
+from mosaic_daemon.stages.phases import Phases
 
 _LAST_PHASE = 1 << 30
 _STUCK_SHOWN = 100
 _NEVER = datetime.max.replace(tzinfo=UTC)
-_Key = tuple[int, int, bool, str, float, int, str]
+_Key = tuple[int, int, int, bool, str, float, int, str]
 
 
 class Schedule:
@@ -43,6 +46,7 @@ class Schedule:
         self._parked: defaultdict[str, list[str]] = defaultdict(list)  # resource -> tasks it holds up
         self._delayed: set[str] = set()  # tasks with a time before which they must not start
         self._busy: defaultdict[str, dict[str, None]] = defaultdict(dict)  # resource -> the tasks at work on it
+        self._phases = Phases()
 
     def update(self, changed: Iterable[Record]) -> None:
         """Take in records as they are now."""
@@ -54,7 +58,9 @@ class Schedule:
             touched |= self._link(before, record) | {record.id}
             self._occupy(before, record)
             self._note_delay(record)
-            if before is None or before.status != record.status:
+            for phase in self._phases.update(before, record):
+                touched |= set(self._parked.pop(_phase_name(phase), ()))
+            if before is None or before.status != record.status or before.documented != record.documented:
                 touched |= self._dependents(record.id)
         for task in touched:
             self._offer(task)
@@ -63,6 +69,8 @@ class Schedule:
         """The task to start now, or None. It is offered again until its record says that it has started."""
         if self._fruitless is not None and self._fruitless[0] == (self.version, system) and now < self._fruitless[1]:
             return None
+        for task in self._phases.polish(system):
+            self._offer(task)
         later: list[_Key] = []
         chosen: Record | None = None
         while self._ready and chosen is None:
@@ -72,6 +80,8 @@ class Schedule:
                 continue
             if (fresh := self._key(record)) != key:
                 heapq.heappush(self._ready, fresh)
+            elif (phase := self._phases.before(record.task)) is not None:
+                self._parked[_phase_name(phase)].append(record.id)
             elif (held_up := self.held_up_by(record.task)) is not None:
                 self._parked[held_up[0]].append(record.id)
             else:
@@ -113,10 +123,15 @@ class Schedule:
             other = self._records.get(need)
             if other is None or isinstance(other.state, Removed):
                 reasons.append(f"depends on {need}, which does not exist")
-            elif other.status != Status.DONE:
-                reasons.append(f"depends on {need}, which is {other.status}")
+            elif not is_settled(other):
+                unwritten = " and not documented yet" if is_to_be_documented(other) else ""
+                reasons.append(f"depends on {need}, which is {other.status}{unwritten}")
         if cycle := self.cycle_of(task):
             reasons.append(f"is part of a circle of dependencies: {' -> '.join([*cycle, cycle[0]])}")
+        if is_put_off(record) and record.task.category:
+            reasons.append(f"is {record.task.category}: it is deferred and documented, not tried")
+        if phase := self._phases.waited_for(record.task):
+            reasons.append(phase)
         if held_up := self.held_up_by(record.task):
             reasons.append(f"waits for {held_up[1]} on the same {held_up[0]}")
         if stopped := self.stopped_runtime(record, system):
@@ -148,7 +163,7 @@ class Schedule:
         return None
 
     def _open_needs(self, task: str) -> list[str]:
-        if task not in self._records or self._records[task].status is Status.DONE:
+        if task not in self._records or is_settled(self._records[task]):
             return []
         return self.needs(task)
 
@@ -211,8 +226,10 @@ class Schedule:
             heapq.heappush(self._ready, self._key(record))
 
     def _may_start(self, record: Record) -> bool:
-        return isinstance(record.state, NotStarted) and all(
-            need in self._records and self._records[need].status == Status.DONE for need in self.needs(record.id)
+        return (
+            isinstance(record.state, NotStarted)
+            and not is_put_off(record)
+            and all(need in self._records and is_settled(self._records[need]) for need in self.needs(record.id))
         )
 
     def stopped_runtime(self, record: Record, system: System) -> str | None:
@@ -239,6 +256,7 @@ class Schedule:
         return (
             -task.priority,
             _LAST_PHASE if task.phase is None else task.phase,
+            self._phases.rank(record),
             not self._dependents(task.id),
             min(task.files, default=""),
             _estimate(task.estimate),
@@ -266,6 +284,11 @@ def _resources(task: Task) -> Iterator[str]:
     yield f"branch {task.work_branch}"
     for file in task.files:
         yield f"file {file}"
+
+
+def _phase_name(phase: int) -> str:
+    """As a resource that holds tasks up."""
+    return f"phase {phase}"
 
 
 _UNITS: Mapping[str, float] = {"": 1.0, "K": 1e3, "M": 1e6}

@@ -101,7 +101,9 @@ class Ledger:
         system = self._system
         for entry in entries:
             match entry.event:
-                case ev.RuntimeHeld() | ev.RuntimeReleased() | ev.DrainChanged() | ev.Reported() as event:
+                case (
+                    ev.RuntimeHeld() | ev.RuntimeReleased() | ev.DrainChanged() | ev.PhaseMoved() | ev.Reported()
+                ) as event:
                     system = advance_system(system, event)
                 case ev.ResultRejected() if not entry.task:
                     pass

@@ -54,7 +54,8 @@ class Attempts:
                 self._turn.tell("origin", error.line)
                 break
             self._turn.tell("origin", "")
-            self._turn.record(record.id, dispatch.intend(record, runtime, self._first_commit(record) or base))
+            start_from, limit_sec = self._first_commit(record) or base, self._parts.completion.limit_sec(record)
+            self._turn.record(record.id, dispatch.intend(record, runtime, start_from, limit_sec))
             failpoint("dispatch.intended")
             intended.append(record.id)
             self._turn.sync()

@@ -61,6 +61,7 @@ class Faces:
     async def publish_table(self) -> None:
         table = self._parts.table
         await self._wrap_up()
+        is_waiting = table.deferrals.is_waiting
         try:
             for _ in range(3):
                 await self._take_in_table()
@@ -68,6 +69,7 @@ class Faces:
                     self.landed()
                     self._turn.tell("table", "")
                     self._turn.tell("learnings", table.learnings.problem)
+                    self._turn.tell("deferred errors", table.deferrals.problem)
                     break
         except LedgerError:
             raise
@@ -75,6 +77,9 @@ class Faces:
             table.degraded = error.line
             self._turn.tell("table", f"{table.name} is not published: {error.line}")
         self._parts.publisher.table_tried(self._turn.now)
+        if is_waiting and not table.deferrals.is_waiting:
+            self._turn.report.progress = True
+            await self._wrap_up()  # what is documented now may have been the end of a phase
 
     def table_is_due(self) -> bool:
         gates = self._parts.ledger.in_state(Gating)
@@ -103,12 +108,21 @@ class Faces:
         self._turn.sync()
         if self._parts.conclusions.are_due:
             await self._turn.guarded("", self._conclude_tasks())
+        while self._parts.completion.is_due and await self._turn.guarded("", self._complete_phases()):
+            pass
 
     async def _conclude_tasks(self) -> None:
         concluded = await self._parts.conclusions.carry_out(self._turn.now)
         log_all("", concluded.entries, self._parts.ledger.records)
         self._turn.tell("report cleanup", "; ".join(concluded.problems))
         self._turn.sync()
+
+    async def _complete_phases(self) -> bool:
+        entries = self._parts.completion.carry_out(self._turn.now)
+        log_all("", entries, self._parts.ledger.records)
+        self._turn.report.progress |= bool(entries)
+        self._turn.sync()
+        return True
 
     def _publish_queue(self) -> None:
         queue = self._parts.queue

@@ -44,6 +44,7 @@ class Turn:
             self.parts.schedule.update(changed)
             self.parts.spending.update(changed)
             self.parts.conclusions.update(changed)
+            self.parts.completion.update(changed)
             self.parts.publisher.show(changed)
 
     def record(self, task: str, event: ev.Event) -> None:

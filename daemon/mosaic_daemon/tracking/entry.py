@@ -15,13 +15,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.nouns.figures import FIGURE, tokens
-from mosaic_daemon.nouns.task import Kind, Status
+from mosaic_daemon.nouns.task import Category, Kind, Status
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 STATUSES = tuple(status.value for status in Status)
 KINDS = tuple(kind.value for kind in Kind)
+CATEGORIES = tuple(each.value for each in Category)
+_VALID = {"status": STATUSES, "kind": KINDS, "category": CATEGORIES}
 PEOPLE_STATUSES = ("not-started", "deferred", "blocked")
 """What people may ask for, and take back. The others are the daemon's to set."""
 
@@ -171,6 +173,10 @@ class Entry(BaseModel):
     fixes_main: StrictBool = False
     """It repairs the base branch's CI: its gate passes while the base branch is red."""
 
+    category: Annotated[Category, Field(strict=False)] | None = None
+    """What effort it is if it is left over from its phase: `quick-win`, `medium`, `hard`, `architectural` or
+    `framework-limitation`; the last two are not tried, but deferred and documented. null: found out by rule."""
+
     stage: str | None = None
     """Where an `in-progress` task is: `dispatching`, `running`, `gate:<step>`, … Set by the daemon."""
     agent: str | None = None
@@ -231,7 +237,7 @@ def _explained(detail: ErrorDetails) -> tuple[str, str]:
         case "missing":
             return f"{field} is missing", ""
         case "enum":
-            valid = STATUSES if first == "status" else KINDS
+            valid = _VALID[str(first)]
             near = difflib.get_close_matches(str(value).lower(), valid, n=1)
             problem = f"{field}: {_shown(value)} is not one of {', '.join(valid)}"
             return problem, f"did you mean {near[0]!r}?" if near else ""

@@ -33,6 +33,7 @@ def entry_of(record: Record) -> dict[str, Any]:
         "prompt": task.prompt,
         "rail": task.rail,
         "fixes_main": task.fixes_main,
+        "category": task.category.value if task.category else None,
         "stage": record.stage,
         "agent": record.agent or None,
         "attempt": record.fence,
@@ -66,6 +67,7 @@ def task_of(entry: Entry) -> Task:
         prompt=entry.prompt,
         rail=entry.rail,
         fixes_main=entry.fixes_main,
+        category=entry.category,
         extra=dict(entry.model_extra or {}),
     )
 

@@ -119,6 +119,11 @@ def _concluded(body: Body) -> str:
     return f"took {tokens(used)} of {tokens(estimate)} estimated ({(used - estimate) / estimate:+.0%})"
 
 
+def _moved(body: Body) -> str:
+    left = body["total"] - body["fixed"]
+    return f"phase {body['phase']}: {_STAGE[body['stage']]}, {body['fixed']} of {body['total']} fixed, {left} left"
+
+
 def _asked(body: Body) -> str:
     """What comes between the acceptance and the gate."""
     if review := body.get("review"):
@@ -126,6 +131,7 @@ def _asked(body: Body) -> str:
     return f"; {body['unreviewed']}" if body.get("unreviewed") else ""
 
 
+_STAGE: Mapping[str, str] = {"bulk": "open again", "polish": "in its polish", "complete": "complete"}
 _SENTENCES: Mapping[str, Callable[[Body], str]] = {
     "task-added": lambda e: f"taken in from {e['source']}",
     "task-edited": lambda e: f"edited in {e['source']}: {_edited(e)}",
@@ -133,6 +139,7 @@ _SENTENCES: Mapping[str, Callable[[Body], str]] = {
     "edit-refused": lambda e: f"an edit in {e['source']} was refused ({_edited(e)}): {e['reason']}",
     "requeued": lambda e: f"to be done again: {e['reason']}",
     "task-deferred": lambda e: f"deferred: {e['reason']}",
+    "deferral-documented": lambda e: f"documented in {e['where'] or 'the ledger'}",
     "task-blocked": lambda e: f"blocked: {e['reason']}",
     "stop-requested": lambda e: f"its worker is to be stopped, then it is {STATUS[e['wanted']]}: {e['reason']}",
     "attempt-intended": lambda e: (
@@ -168,5 +175,6 @@ _SENTENCES: Mapping[str, Callable[[Body], str]] = {
     "runtime-held": lambda e: f"no start on {e['runtime']}{_until(e['hold'].get('until'))}: {e['hold']['reason']}",
     "runtime-released": lambda e: f"starts on {e['runtime']} again",
     "drain-changed": lambda e: f"{'draining' if e['draining'] else 'not draining any more'} ({e['source']})",
-    "reported": lambda e: str(e["message"]),
+    "phase-moved": _moved,
+    "reported": lambda e: "; ".join(str(e["message"]).splitlines()),
 }

@@ -43,6 +43,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         {"runtime": "shell"},
         {"rail": "other"},
         {"fixes_main": True},
+        {"category": "architectural"},
         {"extra": {"command": "x"}},
         {"id": "../../x"},
         {"id": PLAN.tasks[1].task.id},

@@ -36,8 +36,9 @@ from mosaic_daemon.nouns.events.reviews import (
     ReviewResumed,
     ReviewReturned,
 )
-from mosaic_daemon.nouns.events.system import DrainChanged, Reported, RuntimeHeld, RuntimeReleased
+from mosaic_daemon.nouns.events.system import DrainChanged, PhaseMoved, Reported, RuntimeHeld, RuntimeReleased
 from mosaic_daemon.nouns.events.tasks import (
+    DeferralDocumented,
     DoneFound,
     EditRefused,
     Requeued,
@@ -57,6 +58,7 @@ __all__ = [
     "AttemptReleased",
     "AttemptStarted",
     "AttemptStopped",
+    "DeferralDocumented",
     "DoneFound",
     "DrainChanged",
     "EditRefused",
@@ -70,6 +72,7 @@ __all__ = [
     "GateReturned",
     "GateRewound",
     "GateStepped",
+    "PhaseMoved",
     "QaDelivered",
     "QaNeeded",
     "Reported",
@@ -102,6 +105,7 @@ TaskEvent = (
     | EditRefused
     | Requeued
     | TaskDeferred
+    | DeferralDocumented
     | TaskBlocked
     | StopRequested
     | AttemptIntended
@@ -130,7 +134,7 @@ TaskEvent = (
     | DoneFound
     | TaskConcluded
 )
-SystemEvent = RuntimeHeld | RuntimeReleased | DrainChanged | Reported
+SystemEvent = RuntimeHeld | RuntimeReleased | DrainChanged | PhaseMoved | Reported
 Event = TaskEvent | SystemEvent
 
 

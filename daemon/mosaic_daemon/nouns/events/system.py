@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mosaic_daemon.nouns.gate import Hold
+from mosaic_daemon.nouns.phase import Stage
+from mosaic_daemon.nouns.task import Category
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,23 @@ class DrainChanged:
     draining: bool
     source: str
     kind: Literal["drain-changed"] = "drain-changed"
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseMoved:
+    """A phase came to another stage of its completion, or back to its bulk by tasks that were added.
+
+    Attributes:
+        total, fixed: its errors, and those of them that are done.
+        inventory: what was left when its polish began, by task.
+    """
+
+    phase: int
+    stage: Stage
+    total: int
+    fixed: int
+    inventory: Mapping[str, Category] = field(default_factory=dict)
+    kind: Literal["phase-moved"] = "phase-moved"
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,14 @@ class TaskDeferred:
 
 
 @dataclass(frozen=True, slots=True)
+class DeferralDocumented:
+    """It is written down why it is deferred. `where`: the file; empty: in the ledger alone, as configured."""
+
+    where: str
+    kind: Literal["deferral-documented"] = "deferral-documented"
+
+
+@dataclass(frozen=True, slots=True)
 class TaskBlocked:
     """Blocked by a person, or by the `daemon` until a person has mended the task's entry."""
 

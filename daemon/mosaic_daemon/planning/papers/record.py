@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -80,7 +81,8 @@ def _check(plan: Plan, source: str) -> None:
     seen: set[str] = set()
     for position, each in enumerate(plan.tasks, 1):
         task = each.task
-        planned = replace(task, priority=0, runtime=None, command=None, rail=None, fixes_main=False, extra={})
+        none_of_these: dict[str, Any] = dict.fromkeys(("runtime", "command", "rail", "category"))
+        planned = replace(task, priority=0, fixes_main=False, extra={}, **none_of_these)
         if planned != task:
             problem = f"task {position} says how it is run, which no plan does"
             raise InputError(problem, source=source, remedy=_LOOK)
