@@ -119,7 +119,7 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
         publisher=Publisher(queue, table, interval, table_enabled=is_published),
         schedule=Schedule(settings.worker.runtime),
         spending=Spending(),
-        conclusions=Conclusions(ledger, QaReports(layout.repo)),
+        conclusions=Conclusions(ledger, QaReports(layout.repo), layout.repo),
         completion=Completion(ledger, place_of, in_a_file=is_published),
         cap=CapFile(layout.repo, tokens(settings.budget.cap) if settings.budget.cap else None),
         clock=SystemClock(),

@@ -34,5 +34,6 @@ def test_killed_there_each_end_is_learnt_from_once(repo: Repo, start: Start, poi
     assert sum("CRITICAL" in note for note in repo.record("T-2")["notes"]) == 1
     assert repo.reports().count("CRITICAL: variance +300% (250→1K)") == 1
     assert repo.reports().count("Phase 1 retrospective") == 1
+    assert repo.reports().count("Milestone retrospective") == 1
     assert (reports(repo, PENDING), reports(repo, ESCALATED)) == (["F-T-20.md"], [])
     oracle.check_fold(repo)

@@ -49,6 +49,9 @@ def test_a_phase_leaves_learnings_notes_notices_and_clean_folders(repo: Repo, st
     notices = [line for line in repo.reports().splitlines() if "Phase 1 retrospective" in line]
     assert len(notices) == 1
     assert "3 tasks, +62% (1.8K→3K)" in notices[0]
+    milestone = [line for line in repo.reports().splitlines() if "Milestone retrospective" in line]
+    assert len(milestone) == 1
+    assert "3 tasks, +62% (1.8K→3K)" in milestone[0]
     assert reports(repo, PENDING) == ["F-T-20.md"]
     assert reports(repo, ESCALATED) == []
     assert len(repo.events("task-concluded")) == 3

@@ -309,7 +309,7 @@ class World:
                 publisher=Publisher(queue, table, timedelta(seconds=10), table_enabled=True),
                 schedule=Schedule("agent"),
                 spending=Spending(),
-                conclusions=Conclusions(ledger, QaReports(self.layout.repo)),
+                conclusions=Conclusions(ledger, QaReports(self.layout.repo), self.layout.repo),
                 completion=Completion(ledger, places.of, in_a_file=True),
                 cap=CapFile(self.layout.repo, None),
                 clock=Hands(lambda: self.now),

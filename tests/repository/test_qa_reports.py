@@ -49,6 +49,19 @@ async def test_task_success_deletes_matching_reports(root: Path) -> None:
     assert shown(root, "escalated") == []
 
 
+async def test_milestone_complete_archives_what_was_escalated(root: Path) -> None:
+    """Under the milestone's name, whatever that is; pending reports stay, and nothing there is overwritten."""
+    reports = QaReports(root)
+    assert (await reports.archive("0.0.1")).count == 0
+    for text, names in (("first", ["qa-SEC-API-1.md"]), ("second", ["qa-SEC-API-1.2.md", "qa-SEC-API-1.md"])):
+        report(root, "qa-SEC-API-1.md", text)
+        await reports.escalate(["SEC-API-1"])
+        assert (await reports.archive("../M6 Fixes/")).problems == ()
+        assert [each for each in shown(root, "archive/M6-Fixes") if each.startswith("qa-")] == names
+    assert shown(root, "escalated") == []
+    assert shown(root, "pending") == OTHERS
+
+
 async def test_task_failed_moves_reports_to_escalated(root: Path) -> None:
     """And overwrites nothing there."""
     reports = QaReports(root)

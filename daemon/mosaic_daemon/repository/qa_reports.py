@@ -20,7 +20,7 @@ import anyio
 from mosaic_daemon.ground.git import environment
 
 FOLDER = "docs/reports/qa-automation"
-_PENDING, _ESCALATED = f"{FOLDER}/pending", f"{FOLDER}/escalated"
+_PENDING, _ESCALATED, _ARCHIVE = f"{FOLDER}/pending", f"{FOLDER}/escalated", f"{FOLDER}/archive"
 _SHOWN = 3
 _Act = Callable[[int, str], None]
 """What is done to a report, by its open folder and its name in it."""
@@ -53,12 +53,26 @@ class QaReports:
 
         return await self._each(findings, move)
 
+    async def archive(self, milestone: str) -> Cleaned:
+        """Move all that is escalated to `archive/<milestone>/`; what is there already stays."""
+        place = f"{_ARCHIVE}/{re.sub(r'[^A-Za-z0-9._-]+', '-', milestone).strip('.-') or 'milestone'}"
+
+        def move(folder: int, name: str) -> None:
+            with _folder(self._root, place, make=True) as target:
+                os.rename(name, _free(target, name), src_dir_fd=folder, dst_dir_fd=target)
+
+        return await self._act(lambda: self._below(_ESCALATED), move)
+
     async def _each(self, findings: Iterable[str], act: _Act) -> Cleaned:
+        names = list(findings)
+        return await self._act(lambda: self._matching(names), act)
+
+    async def _act(self, find: Callable[[], list[str]], act: _Act) -> Cleaned:
         try:
-            found = self._matching(list(findings))
+            found = find()
             ignored = await self._ignored(found)
         except OSError as error:
-            return Cleaned(0, (_told(error, _PENDING),))
+            return Cleaned(0, (_told(error, FOLDER),))
         count, problems = 0, [f"{path} is not git-ignored: it was left alone" for path in found if path not in ignored]
         for path in (path for path in found if path in ignored):
             try:
@@ -82,12 +96,15 @@ class QaReports:
             return []
         # Between other letters and digits it would be another finding: SEC-1 is no part of SEC-10.
         names = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, findings))})(?![A-Za-z0-9])")
+        return [path for path in self._below(_PENDING) if names.search(path.removeprefix(_PENDING))]
+
+    def _below(self, place: str) -> list[str]:
+        """Paths of all files and symbolic links below a folder; none where there is no such folder."""
         found = []
-        with suppress(FileNotFoundError), _folder(self._root, _PENDING) as pending:
-            for folder, folders, files, _ in os.fwalk(".", dir_fd=pending):
-                links = [each for each in folders if (self._root / _PENDING / folder / each).is_symlink()]
-                paths = (str(PurePosixPath(folder) / name) for name in (*files, *links))
-                found += [f"{_PENDING}/{path}" for path in paths if names.search(path)]
+        with suppress(FileNotFoundError), _folder(self._root, place) as opened:
+            for folder, folders, files, _ in os.fwalk(".", dir_fd=opened):
+                links = [each for each in folders if (self._root / place / folder / each).is_symlink()]
+                found += [f"{place}/{PurePosixPath(folder) / name}" for name in (*files, *links)]
         return sorted(found)
 
     async def _ignored(self, paths: list[str]) -> frozenset[str]:

@@ -93,9 +93,11 @@ class Ledger:
         """
         self.append_all([ev.Entry(at, task, actor, event) for event in happened])
 
-    def append_all(self, entries: Sequence[ev.Entry]) -> None:
-        """Record events of several tasks in one transaction; see `append`."""
+    def append_all(self, entries: Sequence[ev.Entry], memos: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Record events of several tasks in one transaction, with memos that go with them; see `append`."""
         if not entries:
+            if memos:
+                self.remember(memos)
             return
         touched: dict[str, Record] = {}
         system = self._system
@@ -111,7 +113,8 @@ class Ledger:
                     before = touched.get(entry.task) or self._records.get(entry.task)
                     touched[entry.task] = advance(before, event, entry.at)
         records = list(touched.values())
-        self.seq = self._commit(Batch(entries, records, system if system is not self._system else None))
+        self.seq = self._commit(Batch(entries, records, system if system is not self._system else None, memos))
+        self._memos.update(memos)
         for task, record in touched.items():
             if (before := self._records.get(task)) is not None:
                 self._by_state[type(before.state)].discard(task)

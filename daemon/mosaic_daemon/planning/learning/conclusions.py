@@ -1,13 +1,14 @@
 """What follows a task's end, once for each: steps 10, 16 and 18 of the guide's execution loop.
 
-Its reports are cleaned up, its variance is measured, and the end of a phase is looked back at. Cleaning up may be done
-again; the rest is one transaction of the ledger.
+Its reports are cleaned up, its variance is measured, and the end of a phase, and of the last one, is looked back at.
+Cleaning up may be done again; the rest is one transaction of the ledger.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from mosaic_daemon.ground.failpoints import failpoint
@@ -16,6 +17,7 @@ from mosaic_daemon.nouns.record import Done, Failed, Record
 from mosaic_daemon.nouns.task import Kind
 from mosaic_daemon.nouns.variance import Rating
 from mosaic_daemon.planning.learning.classification import finding_of
+from mosaic_daemon.planning.learning.milestone import Phases, looked_back
 from mosaic_daemon.planning.learning.retrospect import retrospective
 from mosaic_daemon.planning.learning.samples import sample_of, variance_of
 from mosaic_daemon.planning.planner.learned import NOTHING_LEARNED
@@ -23,6 +25,7 @@ from mosaic_daemon.repository.qa_reports import Cleaned, QaReports
 from mosaic_daemon.store.ledger import Ledger
 
 _PATTERNS = 3
+_SINCE, _LOOKED_BACK = "conclusions:since", "conclusions:milestone"
 
 
 class Concluded(NamedTuple):
@@ -33,20 +36,28 @@ class Concluded(NamedTuple):
 
 
 class Conclusions:
-    """The tasks that have ended and are not concluded yet."""
+    """The tasks that have ended and are not concluded yet. `root`: the person's checkout.
 
-    def __init__(self, ledger: Ledger, reports: QaReports) -> None:
+    What a ledger that never concluded anything has of old ends is measured and learnt from as well, with one notice for
+    all of them: nobody can do anything about them any more.
+    """
+
+    def __init__(self, ledger: Ledger, reports: QaReports, root: Path) -> None:
         self._ledger = ledger
         self._reports = reports
+        self._root = root
         self._ended: set[str] = set()
+        self._phases = Phases()
 
     @property
     def are_due(self) -> bool:
-        return bool(self._ended)
+        return bool(self._ended) or self._is_first or self._end_is_new
 
     def update(self, changed: Iterable[Record]) -> None:
         """Take in records as they are now."""
-        for record in changed:
+        records = list(changed)
+        self._phases.update(records)
+        for record in records:
             if record.is_to_be_concluded:
                 self._ended.add(record.id)
             else:
@@ -62,9 +73,33 @@ class Conclusions:
         problems = [problem for record in records for problem in (await self._clean(record)).problems]
         failpoint("conclude.cleaned")
         entries = [entry for record in records for entry in self._entries(record, now)]
-        self._ledger.append_all(entries)
+        memos = {_SINCE: now.isoformat()} if self._is_first else {}
+        if self._end_is_new:
+            memos[_LOOKED_BACK] = self._phases.end
+            entries.append(ev.Entry(now, "", "daemon", looked_back(self._ledger.in_state(Done, Failed), self._root)))
+        if self._is_first:
+            entries = [*self._quiet(entries, now)]
+        self._ledger.append_all(entries, memos)
         self._ended.clear()
         return Concluded(tuple(entries), tuple(dict.fromkeys(problems)))
+
+    @property
+    def _is_first(self) -> bool:
+        return self._ledger.memo(_SINCE) is None
+
+    @property
+    def _end_is_new(self) -> bool:
+        """All phases are over, and were looked back at before the last of them was, or never."""
+        return self._phases.end > (self._ledger.memo(_LOOKED_BACK) or "")
+
+    @staticmethod
+    def _quiet(entries: Iterable[ev.Entry], now: datetime) -> Iterable[ev.Entry]:
+        """Without their notices, but for one."""
+        kept = [entry for entry in entries if not isinstance(entry.event, ev.Reported)]
+        if kept:
+            said = f"{len(kept)} task(s) had ended before their variance was looked at: measured now, with one notice"
+            more = "`mosaic-orchestrator retro` shows them"
+            yield from (*kept, ev.Entry(now, "", "daemon", ev.Reported("variance", f"{said}; {more}")))
 
     async def _clean(self, record: Record) -> Cleaned:
         finding = [each for each in [finding_of(record.task)] if each]

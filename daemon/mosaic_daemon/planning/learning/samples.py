@@ -43,12 +43,18 @@ def gathered(layout: Layout, plan: Plan | None, phase: int | None = None) -> Gat
     except FileNotFoundError:
         everything, records = [], []
     records = [each for each in records if phase is None or each.task.phase == phase]
-    found = [each for each in map(sample_of, records) if each is not None]
-    planned = {each.task.id: unlearned(each.reasons) for each in plan.tasks} if plan else {}
-    samples = [replace(each, planned=planned.get(each.task) or each.planned) for each in found]
+    samples = samples_of(records, plan)
+    unmeasured = len(records) - len(samples)
     if phase is None:
         samples += _only_captured(layout, frozenset(everything))
-    return Gathered(tuple(samples), len(records) - len(found))
+    return Gathered(tuple(samples), unmeasured)
+
+
+def samples_of(ended: Iterable[Record], plan: Plan | None) -> list[Sample]:
+    """Those that can be compared, with what the plan estimated before any factor."""
+    planned = {each.task.id: unlearned(each.reasons) for each in plan.tasks} if plan else {}
+    found = [each for each in map(sample_of, ended) if each is not None]
+    return [replace(each, planned=planned.get(each.task) or each.planned) for each in found]
 
 
 def variance_of(record: Record) -> Variance | None:
