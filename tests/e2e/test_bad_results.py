@@ -210,3 +210,31 @@ def test_where_documentation_is_required_the_worker_is_told(repo: Repo, start: S
     )
     assert start(repo, "--until-idle").wait() == 0
     assert repo.gates() == {"T-1.2": 1}
+
+
+@pytest.mark.slow
+def test_without_a_checklist_of_its_own_a_project_has_the_templates(repo: Repo, start: Start) -> None:
+    """An empty one of its own asks for nothing by name, and for documentation all the same."""
+    repo.configure('[worker]\nretries = 0\n[gate]\nci_command = ["true"]\n[docs_gate]\nmode = "required"\n')
+    repo.write_tasks(repo.task("T-1", files={"src/auth.py": "x"}))
+    assert start(repo, "--until-idle").wait() == 3
+    told = "it changes authentication and no documentation"
+    assert f"{told}: Changed permissions, secrets and trust" in repo.record("T-1")["state"]["failure"]["message"]
+    (repo.colleague() / "docs").mkdir(exist_ok=True)
+    repo.push_meanwhile("docs/DOCUMENTATION-CHECKLIST.md", "")
+    repo.edit_tasks(T_1={"status": "not-started"})
+    assert start(repo, "--until-idle").wait() == 3
+    assert f"{told}. Document it" in repo.record("T-1")["state"]["failure"]["message"]
+
+
+def test_a_checklist_that_cannot_be_read_stops_the_start(repo: Repo, start: Start) -> None:
+    """It names the file; nothing is done meanwhile."""
+    file = repo.folder / "templates" / "docs" / "DOCUMENTATION-CHECKLIST.md"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"\xff")
+    repo.configure(f'[templates]\npath = "{file.parents[1]}"\n')
+    repo.write_tasks(repo.task("T-1"))
+    daemon = start(repo, "--until-idle")
+    assert daemon.wait() == 78
+    assert f"{file}: the template cannot be read" in daemon.log
+    assert repo.attempts_run() == []

@@ -190,6 +190,29 @@ def test_without_any_verdict_it_is_blocked_with_the_command_and_reviewed_again_w
     assert repo.attempts_run() == ["T-1.1"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ("echo 'looks good to me'", "there is no JSON with a `verdict` in its answer"),
+        (prints(AGENT_APPROVES | {"head_sha": "f" * 40}), "its verdict is for another commit"),
+        (prints(AGENT_APPROVES | {"blockers": 1}), "it contradicts itself"),
+        ("exec sleep 300", "it was ended by timeout"),
+    ],
+    ids=["no-json", "other-head", "contradiction", "hangs"],
+)
+def test_a_bad_fallback_reviewer_approves_nothing(repo: Repo, start: Start, steps: str, said: str) -> None:
+    """Asked twice, then a person; what it said is in the reason."""
+    reviewer = Reviewer(repo, timeout_sec=2, code=[])
+    reviewer.configure(reviewer.agent(steps), runtime="critic")
+    repo.write_tasks(repo.task("T-1", files={"tests/test_a.py": "x"}))
+    daemon = start(repo, "--until-idle")
+    assert daemon.wait() == 3, daemon.log
+    assert reviewer.ran() == ["T-1.1-review1-fallback.1", "T-1.1-review1-fallback.2"]
+    assert said in repo.record("T-1")["state"]["failure"]["message"]
+    assert (repo.status("T-1"), repo.squashes()) == ("blocked", {})
+
+
 def test_a_box_without_a_reviewer_still_works_and_says_so(repo: Repo, start: Start) -> None:
     """The default: nothing is configured, and nothing is there."""
     repo.write_tasks(repo.task("T-1", files=SOURCE))
