@@ -16,6 +16,8 @@ from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.ground.layout import TABLE, Layout
 from mosaic_daemon.nouns.record import Record, Removed
 from mosaic_daemon.repository.clone import BaseMoved, Clone
+from mosaic_daemon.repository.ignored import GITIGNORE, with_lines
+from mosaic_daemon.repository.qa_reports import FOLDER
 from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.tracking import table
 from mosaic_daemon.tracking.entry import Problem
@@ -44,6 +46,7 @@ class TableFace:
         self, layout: Layout, ledger: Ledger, clone: Clone, learnings: Learnings, deferrals: DeferredErrors
     ) -> None:
         self._clone = clone
+        self._reports = layout.repo / FOLDER
         self.learnings = learnings
         self.deferrals = deferrals
         self._ledger = ledger
@@ -131,6 +134,7 @@ class TableFace:
         rows += [dict(row) for task, row in cells.items() if task not in self._entries and not self._is_task(task)]
         text = table.render(shown, rows).encode("utf-8", "surrogateescape")
         beside = {**await self.learnings.files(self._at, now), **await self.deferrals.files(self._at, now)}
+        beside |= await self._ignored(self._at)
         if text == (self._text or b"") and not beside:
             self.dirty = False
             return True
@@ -148,6 +152,14 @@ class TableFace:
         self._text, self._at, self.dirty, self.degraded = text, commit, False, None
         self._base = self._tasks(_parse(text))
         return True
+
+    async def _ignored(self, base: str) -> dict[str, bytes]:
+        """`.gitignore` with the guide's lines, where there are reports that they are about and somebody lost them."""
+        if not self._reports.is_dir():
+            return {}
+        text = await self._clone.commits.read(base, GITIGNORE) or b""
+        kept = with_lines(text)
+        return {} if kept == text else {GITIGNORE: kept}
 
     async def _find_ancestor(self, base_sha: str) -> None:
         """After a restart: what people started from, if the daemon died while it published."""
