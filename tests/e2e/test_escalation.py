@@ -157,6 +157,21 @@ def test_a_budget_that_stops_everything(repo: Repo, start: Start, receiver: Rece
     assert "reduce scope, split into phases, approve a higher budget" in receiver.posted[0].json["choices"][0]
 
 
+def test_a_higher_budget_is_recorded_and_work_goes_on(repo: Repo, start: Start) -> None:
+    """What it was, what it is, and who said so; the same cap again is no news, over a restart too."""
+    configure(repo, None, '[budget]\ncap = "10K"\n')
+    repo.write_tasks(repo.task("T-1", estimate="25K"))
+    daemon = start(repo).ready()
+    daemon.until(lambda: "no new starts" in repo.reports() or "stopped" in repo.reports(), "the budget to stop it")
+    configure(repo, None, '[budget]\ncap = "1M"\n')
+    daemon.status("T-1", "done")
+    daemon.ask("cycle")
+    assert daemon.stop() == 0
+    assert start(repo, "--until-idle").wait() == 0
+    (said,) = [event.body["message"] for event in repo.events("reported") if event.body["topic"] == "budget cap"]
+    assert said.startswith("the cap on tokens is 1M, it was 10K; 0 used + 25K to come = 25K of 1M")
+
+
 def test_a_runtime_that_is_not_there(repo: Repo, start: Start, receiver: Receiver) -> None:
     """It names the program."""
     configure(repo, receiver, '[runtimes.ghost]\ncommand = ["no-such-agent"]\nprompt = "stdin"\noutput = "text"\n')

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from itertools import islice
 
-from mosaic_daemon.notices import deadlock
-from mosaic_daemon.nouns.budget import Band
+from mosaic_daemon.notices import deadlock, log_all
+from mosaic_daemon.nouns import events as ev
+from mosaic_daemon.nouns.budget import Band, Budget
+from mosaic_daemon.nouns.figures import tokens_text
 from mosaic_daemon.nouns.record import Gating, Reviewing
 from mosaic_daemon.parts import Parts, Report
 from mosaic_daemon.tick.attempts import Attempts
@@ -21,6 +23,7 @@ from mosaic_daemon.tick.turn import Turn
 
 _SETTLE = timedelta(seconds=0.2)
 _STUCK_SHOWN = 100
+_CAP = "budget:cap"
 
 
 class Tick:
@@ -69,6 +72,7 @@ class Tick:
             self._turn.report.wait_until(self._turn.now + _SETTLE)
         report.idle = self._attempts.is_quiet() and due is None and not self._parts.queue.settling
         budget = self._attempts.budget()
+        self._note_cap(budget)
         self._turn.tell("plan", self._parts.cap.problem)
         self._turn.tell("budget", f"budget: {budget.band.meaning}" if budget and budget.band is not Band.NORMAL else "")
         if budget is not None and not budget.slots:
@@ -78,3 +82,17 @@ class Tick:
             self._turn.tell("deadlock", deadlock(report.stuck, schedule.waiting_count()), details=report.stuck)
         elif report.progress:
             self._turn.tell("deadlock", "")
+
+    def _note_cap(self, budget: Budget | None) -> None:
+        """An operator's word on the budget is recorded: what it was, what it is, and what was used by then."""
+        ledger = self._parts.ledger
+        now = tokens_text(budget.cap.tokens) if budget is not None else "none"
+        before = ledger.memo(_CAP)
+        if now == before:
+            return
+        actor = "bootstrap" if budget is not None and budget.cap.source == "derived" else "operator"
+        so_far = f"; {budget.line}" if budget is not None else ""
+        changed = ev.Reported("budget cap", f"the cap on tokens is {now}, it was {before}{so_far}")
+        entries = [ev.Entry(self._turn.now, "", actor, changed)] if before is not None else []
+        ledger.append_all(entries, {_CAP: now})
+        log_all("", entries, ledger.records)
