@@ -9,6 +9,7 @@ from mosaic_daemon.nouns.events import (
     AttemptFailed,
     AttemptIntended,
     AttemptReleased,
+    DeferralDocumented,
     GateBlocked,
     GateHeld,
     GateIntended,
@@ -25,6 +26,7 @@ from mosaic_daemon.nouns.events import (
     TaskRemoved,
 )
 from mosaic_daemon.nouns.gate import Hold, Step
+from mosaic_daemon.nouns.task import Category
 from tests.cli.conftest import Commands, Happen
 from tests.samples import HEAD, MERGE, NOON, added, at, attempt, failure, to_gate, to_review, to_running
 from tests.support import worker
@@ -252,3 +254,16 @@ def test_events_of_the_repository_do_not_mix_in(command: Commands, happen: Happe
     happen("T", added("T"))
     happen("", Reported("origin", "cannot be reached"))
     assert "cannot be reached" not in explained(command, "T")
+
+
+def test_a_phase_that_waits_for_the_one_before_names_what_keeps_that_open(command: Commands, happen: Happen) -> None:
+    """Without any dependency between them."""
+    happen("F", added("F", phase=1), *to_running("F"), AttemptFailed(1, failure(), final=True))
+    happen("D", added("D", 1, phase=1), TaskDeferred("later", "ada"), DeferralDocumented("a.md"))
+    happen("W", added("W", 2, phase=2))
+    assert "waits for phase 1: F (failed)" in explained(command, "W")
+
+
+def test_what_is_put_off_by_its_category_says_so(command: Commands, happen: Happen) -> None:
+    happen("A", added("A", phase=1, category=Category.ARCHITECTURAL))
+    assert "is architectural: it is deferred and documented, not tried" in explained(command, "A")

@@ -14,6 +14,7 @@ from mosaic_daemon.nouns.events import (
     AttemptFailed,
     AttemptIntended,
     GateHeld,
+    PhaseMoved,
     Reported,
     RuntimeHeld,
     StopRequested,
@@ -21,6 +22,7 @@ from mosaic_daemon.nouns.events import (
     TaskRemoved,
 )
 from mosaic_daemon.nouns.gate import Hold, Step
+from mosaic_daemon.nouns.phase import Stage
 from tests.cli.conftest import Commands, Happen
 from tests.samples import NOON, added, at, attempt, failure, to_gate, to_running
 from tests.support import worker
@@ -211,3 +213,19 @@ def test_with_a_running_daemon(repo: Repo, command: Commands, start: Start) -> N
     assert shown["slots"] == {"used": 0, "of": 2}
     assert daemon.stop() == 0
     assert json.dumps(command("status", "--json").json["daemon"]["running"]) == "false"
+
+
+def test_a_phase_shows_where_its_completion_is(command: Commands, happen: Happen) -> None:
+    """And the guide's report lines, each on a line."""
+    for number in (1, 2, 3):
+        happen(f"T-{number}", added(f"T-{number}", number, phase=number))
+    happen("", PhaseMoved(1, Stage.COMPLETE, 1, 0), PhaseMoved(2, Stage.POLISH, 1, 0))
+    happen("", Reported("phase 1 polish", "Phase 1 Complete: 0% (0/1)\n- Quick-wins: 0 fixed"))
+    text = command("status").out
+    assert "0 of 1 done; complete\n" in text
+    assert "0 of 1 done; in its polish\n" in text
+    assert "0 of 1 done\n" in text
+    lines = [line.strip() for line in text.splitlines()]
+    assert "- Quick-wins: 0 fixed" in lines
+    shown = command.process("status", "--json").json
+    assert [each["stage"] for each in shown["tasks"]["by_phase"]] == ["complete", "polish", "bulk"]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.nouns.task import Category
 from mosaic_daemon.runtimes.result import ResultError, WorkerResult, parse_result, parse_result_file
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -190,3 +191,21 @@ def test_five_megabytes_of_openings_are_searched(unit: str) -> None:
 def test_no_text_breaks_the_search(parts: list[str]) -> None:
     with suppress(ResultError):
         parsed("".join(parts))
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("Hard", Category.HARD),
+        ("Framework Limitation", Category.FRAMEWORK),
+        ("architectural", Category.ARCHITECTURAL),
+        ("impossible", None),
+        (["Hard"], None),
+        (None, None),
+    ],
+)
+def test_a_worker_who_gives_up_may_say_what_it_would_take(said: object, found: Category | None) -> None:
+    """A wrong word is no reason to refuse the rest."""
+    result = parsed(block(status="failed", category=said, suggested_approach="split it"))
+    assert (result.category, result.approach) == (found, "split it")
+    assert parsed(block(status="failed", suggested_approach=7)).approach == ""

@@ -72,7 +72,7 @@ def sections(shown: dict[str, Any], now: datetime) -> Iterator[Section]:
         rows = [row for each in shown["attention"][:_FIRST] for row in _stopped(each)]
         yield Section([*rows, *_more(shown["attention"])], "Needs you", loud=True)
     if shown["notices"]:
-        rows = [[text.when(each["at"], now), each["message"]] for each in shown["notices"][-_FIRST:]]
+        rows = [row for each in shown["notices"][-_FIRST:] for row in _notice(each, now)]
         yield Section(rows, "Reported lately")
 
 
@@ -137,7 +137,8 @@ def _phases(phases: list[dict[str, Any]]) -> Iterator[list[str]]:
         counts = dict(each["by_status"])
         done, _ = counts.pop("done", 0), counts.pop("not-started", 0)
         rest = "".join(f", {number} {STATUS[status]}" for status, number in counts.items())
-        yield [name, _bar(done, each["total"]), f"{done} of {each['total']} done{rest}"]
+        stage = {"polish": "; in its polish", "complete": "; complete"}.get(each.get("stage", ""), "")
+        yield [name, _bar(done, each["total"]), f"{done} of {each['total']} done{rest}{stage}"]
     if len(unfinished) > _PHASES:
         yield [f"and {text.count(len(unfinished) - _PHASES, 'more phase', 'more phases')}"]
 
@@ -167,6 +168,12 @@ def _gate(each: dict[str, Any], now: datetime) -> list[str]:
     hold = each["hold"]
     waits = f"waits: {hold['reason']}" if hold else text.one_line(each["description"], 60)
     return [each["task"], STEP.get(each["step"], each["step"]), text.span(each["since"], now), waits]
+
+
+def _notice(each: dict[str, Any], now: datetime) -> Iterator[list[str]]:
+    first, *rest = each["message"].splitlines()
+    yield [text.when(each["at"], now), first]
+    yield from (["", line] for line in rest)
 
 
 def _hold(each: dict[str, Any], now: datetime) -> list[str]:

@@ -129,7 +129,9 @@ def _on_request(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
                 documented=False,
             )
         case ev.TaskDeferred(reason=reason), NotStarted() | Failed() | Blocked() | NeedsQa() | Reviewing() | Gating():
-            return replace(record, state=Deferred(reason), completed_at=at, notes=noted(record, reason))
+            last = record.state.failure if isinstance(record.state, NeedsQa) else record.last_failure
+            notes = noted(record, reason)
+            return replace(record, state=Deferred(reason), completed_at=at, notes=notes, last_failure=last)
         case (
             ev.TaskBlocked(reason=reason, source=source),
             NotStarted() | Failed() | Deferred() | NeedsQa() | Reviewing() | Gating(),

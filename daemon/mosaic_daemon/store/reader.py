@@ -181,6 +181,17 @@ class LedgerReader:
         """Every task's id in order of arrival, removed ones left out."""
         return [task for (task,) in self._query(f"SELECT id FROM task WHERE {_LISTED} ORDER BY position")]  # noqa: S608
 
+    def open_before(self, phase: int) -> list[str]:
+        """The ids of the tasks of lower phases that are not done."""
+        earlier = "json_extract(body, '$.task.phase') < ?"
+        return [
+            task
+            for (task,) in self._query(
+                f"SELECT id FROM task WHERE status <> 'done' AND {_LISTED} AND {earlier} ORDER BY position",  # noqa: S608
+                phase,
+            )
+        ]
+
     def blocking(self) -> dict[str, list[str]]:
         """Per task the ids of those that name it in their `blocks`."""
         found: dict[str, list[str]] = {}

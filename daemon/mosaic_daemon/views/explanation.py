@@ -119,7 +119,10 @@ def _scene(settings: Callable[[], Settings], layout: Layout, ledger: LedgerReade
     else:
         settings_problem = ""
     blocking = ledger.blocking()
-    around = list(dict.fromkeys([*_dependencies(ledger, row, blocking), *(each["task"]["id"] for each in live)]))
+    phase = row["task"]["phase"]
+    earlier = ledger.open_before(phase) if phase is not None else []
+    at_work = [each["task"]["id"] for each in live]
+    around = list(dict.fromkeys([*_dependencies(ledger, row, blocking), *at_work, *earlier]))
     schedule = Schedule(default_runtime)
     schedule.update(codec.load_record(body) for body in ledger.bodies(around))
     _, stored = ledger.system()

@@ -166,6 +166,8 @@ def _add_ledger(shown: dict[str, Any], ledger: LedgerReader, now: datetime) -> N
     shown["gates"] = [_gating(row, step_since(ledger, row)) for row in live if row["state"]["kind"] == "gating"]
     shown["attention"] = [_stopped(row) for row in ledger.rows("blocked", "failed", "needs-qa")]
     system, _ = ledger.system()
+    for each in shown["tasks"]["by_phase"]:
+        each["stage"] = system.get("phases", {}).get(str(each["phase"]), {}).get("stage", "bulk")
     shown["held_runtimes"] = [
         {"runtime": runtime, "reason": hold["reason"], "until": hold["until"]}
         for runtime, hold in system["holds"].items()
