@@ -37,15 +37,11 @@ def clean(text: str) -> str:
 def uncommented(text: str) -> str:
     """The text without HTML comments."""
     parts = []
-    rest = text
-    while "<!--" in rest and "-->" in rest:
-        before, _, after = rest.partition("<!--")
-        _, ended, after = after.partition("-->")
-        if not ended:
-            break
-        parts.append(before)
-        rest = after
-    return "".join([*parts, rest])
+    at = 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        parts.append(text[at:start])
+        at = end + 3
+    return "".join([*parts, text[at:]])
 
 
 def _shown(match: re.Match[str]) -> str:

@@ -35,7 +35,7 @@ _BEFORE = re.compile(
 _OF_ANOTHER = re.compile(r"\s(?:of|in|from|von)\s(?:the\s)?(?:file\s)?`?[\w/-]*[./]\w")
 _ONE_SPAN = re.compile(rf"L?({_NUMBER})(?::\d{{1,5}})?(?:{_DASH}L?({_NUMBER})(?::\d{{1,5}})?)?", re.I)
 _LINK = re.compile(r"!?\[((?:[^\[\]\\]|\\.)*+)\]\(\s*<?([^\s()<>]*+)>?[^()\n]{0,200}\)")
-_SPACED = re.compile(r"`([^`\n]*/[^`\n]* [^`\n]*|[^`\n]* [^`\n]*/[^`\n]*)`")
+_CODE = re.compile(r"`([^`\n]++)`")
 
 
 def found(text: str, *, is_field: bool = False) -> list[Location]:
@@ -51,7 +51,7 @@ def found(text: str, *, is_field: bool = False) -> list[Location]:
         text = _LINK.sub(_unlinked, text)
     text = text.replace("**", "")
     if is_field:
-        text = _SPACED.sub(_with_its_spaces, text)
+        text = _CODE.sub(_with_its_spaces, text)
     if "://" in text or "www." in text:
         text = _URL.sub(" ", text)
     if "@" in text:
@@ -118,6 +118,8 @@ def _unlinked(match: re.Match[str]) -> str:
 
 def _with_its_spaces(match: re.Match[str]) -> str:
     """Code that is one path with spaces in it; several paths, or a command, stay as they are."""
+    if "/" not in match[1] or " " not in match[1]:
+        return match[0]
     path = re.split(r":\d|#L?\d", match[1], maxsplit=1)[0]
     *_, last = path.split(" ")
     is_one = paths.is_path(last) and not any(paths.is_path(part.rstrip(",;")) for part in path.split(" ")[:-1])

@@ -52,10 +52,8 @@ def is_path(word: str, following: str = "", *, is_field: bool = False) -> bool:
 
 def normal(path: str) -> str:
     """A path relative to the project, with `/`; nothing for what cannot be one."""
-    path = posixpath.normpath(path.replace("\\", "/").strip()).lstrip("/")
-    while path.startswith("../"):
-        path = path[3:]
-    return "" if path in {".", ".."} else path
+    # Above the root is nothing: whatever leads out of the project ends at its top.
+    return posixpath.normpath("/" + path.replace("\\", "/").strip()).lstrip("/")
 
 
 def component(path: str) -> str:
