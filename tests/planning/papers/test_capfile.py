@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,22 @@ def test_a_damaged_plan_leaves_the_last_good_cap(tmp_path: Path, document: Any) 
     write(tmp_path, document)
     assert caps.read() == Cap(5)
     assert PLAN_FILE in caps.problem
+
+
+@pytest.mark.parametrize("text", ['{"cap": {"tokens": Infinity}}', "[" * 200_000, '{"cap": {"tokens": 1e999}}', "{"])
+def test_what_no_reader_can_take_leaves_the_last_good_cap(tmp_path: Path, text: str) -> None:
+    """The file is read with every tick: none of these may end it."""
+    write(tmp_path, {"cap": {"tokens": 5}})
+    caps = CapFile(tmp_path, None)
+    assert caps.read() == Cap(5)
+    (tmp_path / PLAN_FILE).write_text(text)
+    assert caps.read() == Cap(5)
+    assert PLAN_FILE in caps.problem
+
+
+def test_a_pipe_in_its_place_keeps_nobody_waiting(tmp_path: Path) -> None:
+    (tmp_path / PLAN_FILE).parent.mkdir(parents=True)
+    os.mkfifo(tmp_path / PLAN_FILE)
+    caps = CapFile(tmp_path, None)
+    assert caps.read() is None
+    assert "no ordinary file" in caps.problem

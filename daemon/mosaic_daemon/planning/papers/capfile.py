@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.nouns.budget import Cap
 
 PLAN_FILE = "docs/tasks/plan.json"
+MAX_PLAN_BYTES = 64 << 20
 
 
 class CapFile:
@@ -35,10 +37,13 @@ class CapFile:
             if self._seen != (status.st_mtime_ns, status.st_size):
                 self._seen = (status.st_mtime_ns, status.st_size)
                 self.problem = ""
+                if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_PLAN_BYTES:
+                    raise ValueError("no ordinary file, or far too large")
                 self._cap = _checked(json.loads(self._path.read_bytes())["cap"])
         except FileNotFoundError:
             self._cap, self._seen, self.problem = None, None, ""
-        except (OSError, ValueError, KeyError, TypeError, InputError) as error:
+        # Anybody may put a file there, every tick reads it, and json takes Infinity and any depth.
+        except (OSError, ValueError, OverflowError, RecursionError, KeyError, TypeError, InputError) as error:
             self.problem = f"{self._path}: its `cap` cannot be read ({error!r}): the last good one stays"
         return self._cap
 

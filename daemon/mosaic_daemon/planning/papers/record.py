@@ -20,12 +20,11 @@ from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.nouns.budget import Cap
 from mosaic_daemon.nouns.record import Record
 from mosaic_daemon.planning import versions
-from mosaic_daemon.planning.papers.capfile import PLAN_FILE
+from mosaic_daemon.planning.papers.capfile import MAX_PLAN_BYTES, PLAN_FILE
 from mosaic_daemon.planning.plan import Plan
 from mosaic_daemon.tracking.entry import validate
 from mosaic_daemon.tracking.view import entry_of
 
-_MAX_BYTES = 64 << 20
 _VERSION = 1
 _LOOK = "see who changed it: `git log -p docs/tasks/plan.json`"
 _REMEDY = "take the committed one back: `git checkout -- docs/tasks/plan.json`"
@@ -58,10 +57,10 @@ def read(root: Path) -> PlanRecord | None:
     """
     path = root / PLAN_FILE
     try:
-        data = atomicfile.read_untrusted(path, max_bytes=_MAX_BYTES)
+        data = atomicfile.read_untrusted(path, max_bytes=MAX_PLAN_BYTES)
     except FileNotFoundError:
         return None
-    document = strictjson.loads(data, source=str(path), max_bytes=_MAX_BYTES)
+    document = strictjson.loads(data, source=str(path), max_bytes=MAX_PLAN_BYTES)
     version = document.pop("version", None) if isinstance(document, dict) else None
     if version != _VERSION:
         raise InputError(f"is no plan of version {_VERSION}", source=str(path), remedy=_REMEDY)
