@@ -56,6 +56,50 @@ class Order:
     limits: Limits = Limits()
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One attempt for a worker that this daemon does not start itself: everything it has to know, no secret.
+
+    Code travels by git: the worker fetches `base_sha` from `url` and pushes what it made to `ref` there, nothing else.
+    Where `worktree` is set it works on this machine, in that directory, and pushes nothing.
+
+    Attributes:
+        attempt: `<task>.<fence>`, the key of everything about it.
+        task: the task's id; what the result has to name.
+        url: of the forge's or the relay's repository; no password in it. Empty with `worktree`.
+        base_branch, base_sha: where it starts; the branch only helps to find the commit.
+        branch: the branch that it commits to in its own clone, for people.
+        ref: where its work goes, `refs/heads/mosaic/<task>/a<fence>`. Empty with `worktree`.
+        runtime: by which kind of agent; the worker's own configuration says how that is called.
+        command: the task's own command, for the runtime `shell`; empty for all others.
+        prompt: the whole of it.
+        labels: what a worker must have, `runtime=claude`, `gpu`.
+        limits: see `Limits`.
+    """
+
+    attempt: str
+    task: str
+    url: str
+    base_branch: str
+    base_sha: str
+    branch: str
+    ref: str
+    runtime: str
+    prompt: str
+    command: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    worktree: str = ""
+    limits: Limits = Limits()
+
+
+class Reach(StrEnum):
+    """What a rail is given for an attempt."""
+
+    COMMAND = "command"  #: an `Order`: it starts a command in a directory of this machine
+    WORKTREE = "worktree"  #: an `Errand` with a `worktree`: somebody on this machine works there
+    REMOTE = "remote"  #: an `Errand` without one: somebody elsewhere fetches and pushes
+
+
 class Cause(StrEnum):
     """Why a worker ended."""
 
@@ -90,6 +134,22 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a worker handed in that this daemon did not start itself. Nothing of it is believed before it is checked.
+
+    Attributes:
+        url, ref: where its commits are; empty when they are in the attempt's own working directory.
+        head: the commit that it says is its last one; empty when it names none.
+        result: its result, JSON text; empty when it is to be found in the log.
+    """
+
+    url: str
+    ref: str
+    head: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The worker and every process of its tree are gone.
 
@@ -99,6 +159,7 @@ class Ended:
         detail: one line for people.
         log: what it printed, head and tail, with a marker line where the middle was dropped.
         log_bytes: how much it printed in all, bytes.
+        delivery: see there; None where the worker was started here.
     """
 
     cause: Cause
@@ -109,6 +170,7 @@ class Ended:
     ended_at: datetime
     log: Path
     log_bytes: int
+    delivery: Delivery | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +192,18 @@ class Rail(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def offer(self, order: Order) -> None:
+    @property
+    def reach(self) -> Reach:
+        """Which kind of order it takes."""
+
+    @property
+    def trouble(self) -> str:
+        """Why it reaches nobody now, one line; empty when it does. Degraded, not failed: what runs goes on."""
+
+    async def run(self) -> None:
+        """What it has to do in the background, until cancelled; returns at once where there is nothing."""
+
+    async def offer(self, order: Order | Errand) -> None:
         """Make the attempt available to a worker. Offering it again changes nothing.
 
         Raises:

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mosaic_rails.base import Absent, Cause, Ended, Lost, Observation, Offered, Order, Running
+from mosaic_rails.base import (
+    Absent,
+    Cause,
+    Ended,
+    Errand,
+    Lost,
+    Observation,
+    Offered,
+    Order,
+    RailError,
+    Reach,
+    Running,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +63,23 @@ class MemoryRail:
     def name(self) -> str:
         return "memory"
 
+    @property
+    def reach(self) -> Reach:
+        return Reach.COMMAND
+
+    @property
+    def trouble(self) -> str:
+        return ""
+
+    async def run(self) -> None:
+        pass
+
     def on_change(self, wake: Callable[[], None]) -> None:
         self._wakes.append(wake)
 
-    async def offer(self, order: Order) -> None:
+    async def offer(self, order: Order | Errand) -> None:
+        if isinstance(order, Errand):
+            raise RailError(f"attempt {order.attempt} is an errand for somebody elsewhere; this rail starts commands")
         if order.attempt not in self._state:
             self.orders[order.attempt] = order
             self._become(order.attempt, Offered())

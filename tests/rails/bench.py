@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from mosaic_rails.base import Absent, Limits, Offered, Order, Rail, Running
+from mosaic_rails.base import Absent, Errand, Limits, Offered, Order, Rail, Running
 from mosaic_rails.memory import End, MemoryRail
 from mosaic_rails.process import home, tree
 from mosaic_rails.process.rail import ProcessRail
 from mosaic_rails.process.records import shim
+from tests.rails.leased.site import Host, Site, errand
 from tests.rails.waiting import observed, until
 
 WORKER = 'echo $MOSAIC_ATTEMPT >> "$STARTS"; read -r code < "$GATE"; cat "$GATE.output"; exit $code'
@@ -34,7 +35,7 @@ class Bench(Protocol):
 
     rail: Rail
 
-    def order(self, attempt: str) -> Order:
+    def order(self, attempt: str) -> Order | Errand:
         """A worker that runs until `finish`."""
 
     async def running(self, attempt: str) -> None:
@@ -46,7 +47,7 @@ class Bench(Protocol):
     async def lose(self, attempt: str) -> None:
         """Take away whatever watches the running worker."""
 
-    async def sleep_through(self, order: Order) -> None:
+    async def sleep_through(self, order: Order | Errand) -> None:
         """Offer it while no worker is there to take it."""
 
     def another(self) -> Rail:
@@ -75,7 +76,7 @@ class MemoryBench:
     async def lose(self, attempt: str) -> None:
         self.memory.lose(attempt)
 
-    async def sleep_through(self, order: Order) -> None:
+    async def sleep_through(self, order: Order | Errand) -> None:
         await self.rail.offer(order)
 
     def another(self) -> Rail:
@@ -83,6 +84,46 @@ class MemoryBench:
 
     def starts(self, attempt: str) -> int:
         return self.memory.starts.count(attempt)
+
+
+class LeasedBench:
+    """A worker over messages, in a time that moves by hand."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._host: Host | None = None
+        self.rail: Rail = site.start_daemon()
+
+    def order(self, attempt: str) -> Errand:
+        self._host = self._host or self._site.host()
+        return errand(attempt)
+
+    @property
+    def host(self) -> Host:
+        assert self._host is not None
+        return self._host
+
+    async def running(self, attempt: str) -> None:
+        await until(lambda: self.starts(attempt), f"{attempt} is started")
+        await observed(self.rail, attempt, Running)
+
+    def finish(self, attempt: str, exit_code: int = 0, output: bytes = b"") -> None:
+        self.host.hands.finish(self._site.key(attempt), exit_code, output)
+
+    async def lose(self, attempt: str) -> None:
+        await self.host.kill()
+        self._site.pass_time(2 * self._site.lease_sec)
+
+    async def sleep_through(self, order: Order | Errand) -> None:
+        await self.host.kill()
+        await self.rail.offer(order)
+
+    def another(self) -> Rail:
+        self.rail = self._site.start_daemon()
+        return self.rail
+
+    def starts(self, attempt: str) -> int:
+        return self._site.starts(attempt)
 
 
 class ProcessBench:
@@ -124,7 +165,7 @@ class ProcessBench:
     async def lose(self, attempt: str) -> None:
         os.kill(self.shim_pid(attempt), signal.SIGKILL)
 
-    async def sleep_through(self, order: Order) -> None:
+    async def sleep_through(self, order: Order | Errand) -> None:
         rail = ProcessRail(self.root, python="/bin/true")
         await rail.offer(order)
         await observed(rail, order.attempt, Absent)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from tests.rails.bench import Bench, MemoryBench, ProcessBench
+from tests.rails.bench import Bench, LeasedBench, MemoryBench, ProcessBench
+from tests.rails.leased.carriers import MemoryCarrier
+from tests.rails.leased.site import HandClock, Site
 
 
 @pytest.fixture
@@ -19,9 +22,19 @@ def processes(tmp_path: Path) -> Iterator[ProcessBench]:
         bench.clear()
 
 
-@pytest.fixture(params=["memory", "process"])
+@pytest_asyncio.fixture
+async def leased(tmp_path: Path) -> AsyncIterator[LeasedBench]:
+    site = Site(tmp_path, MemoryCarrier(), HandClock())
+    yield LeasedBench(site)
+    await site.close()
+
+
+@pytest.fixture(params=["memory", "process", "leased"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
     if request.param == "memory":
         return MemoryBench(tmp_path)
+    if request.param == "leased":
+        leased: LeasedBench = request.getfixturevalue("leased")
+        return leased
     processes: ProcessBench = request.getfixturevalue("processes")
     return processes

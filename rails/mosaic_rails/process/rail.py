@@ -16,11 +16,13 @@ from pathlib import Path
 from mosaic_rails.base import (
     Absent,
     Cause,
+    Errand,
     Lost,
     Observation,
     Offered,
     Order,
     RailError,
+    Reach,
     Running,
 )
 from mosaic_rails.process import proc, records, tree
@@ -69,10 +71,23 @@ class ProcessRail:
     def name(self) -> str:
         return "process"
 
+    @property
+    def reach(self) -> Reach:
+        return Reach.COMMAND
+
+    @property
+    def trouble(self) -> str:
+        return ""
+
+    async def run(self) -> None:
+        pass
+
     def on_change(self, wake: Callable[[], None]) -> None:
         self._wakes.append(wake)
 
-    async def offer(self, order: Order) -> None:
+    async def offer(self, order: Order | Errand) -> None:
+        if isinstance(order, Errand):
+            raise RailError(f"attempt {order.attempt} is an errand for somebody elsewhere; this rail starts commands")
         if order.attempt in self._watches:
             return
         failed = self._unprepared.pop(order.attempt, None)
