@@ -19,7 +19,7 @@ from mosaic_daemon.nouns.events import AttemptReleased, AttemptStarted
 from mosaic_daemon.nouns.record import Dispatching, Record, Removed, Running
 from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.parts import Parts
-from mosaic_daemon.stages import collect, intake
+from mosaic_daemon.stages import inbox, intake
 from mosaic_daemon.tracking import table
 from mosaic_daemon.tracking.merge import Face, FaceChanges, Merge, fields_of, row_of, three_way
 from mosaic_daemon.tracking.view import entry_of
@@ -95,7 +95,7 @@ async def _end_worker(parts: Parts, record: Record, attempt: Attempt) -> None:
     now = parts.clock.now()
     for event in await parts.judge.verdict(record, parts.place.runtimes[attempt.runtime], end, now):
         parts.ledger.append(record.id, event, at=now)
-    collect.keep_result(parts.place.layout, attempt.name)
+    inbox.keep_result(parts.place.layout, attempt.name)
     await rail.settle(attempt.name)
 
 

@@ -67,7 +67,7 @@ class Errand:
         attempt: `<task>.<fence>`, the key of everything about it.
         task: the task's id; what the result has to name.
         url: of the forge's or the relay's repository; no password in it. Empty with `worktree`.
-        base_branch, base_sha: where it starts; the branch only helps to find the commit.
+        base_ref, base_sha: where it starts; the ref at `url` only leads to the commit. Empty with `worktree`.
         branch: the branch that it commits to in its own clone, for people.
         ref: where its work goes, `refs/heads/mosaic/<task>/a<fence>`. Empty with `worktree`.
         runtime: by which kind of agent; the worker's own configuration says how that is called.
@@ -80,7 +80,7 @@ class Errand:
     attempt: str
     task: str
     url: str
-    base_branch: str
+    base_ref: str
     base_sha: str
     branch: str
     ref: str

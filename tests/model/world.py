@@ -53,7 +53,7 @@ from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.store.memory import MemoryJournal
 from mosaic_daemon.tick import Tick
 from mosaic_daemon.tracking.table import parse
-from mosaic_rails.base import Observation, Offered, Order, Running
+from mosaic_rails.base import Errand, Observation, Offered, Order, Running
 from mosaic_rails.memory import End, MemoryRail
 from tests.samples import NOON
 
@@ -105,7 +105,7 @@ class MortalRail(MemoryRail):
         super().__init__(logs, now=now)
         self._fuse = fuse
 
-    async def offer(self, order: Order) -> None:
+    async def offer(self, order: Order | Errand) -> None:
         await asyncio.sleep(0)
         self._fuse.burn()
         await super().offer(order)

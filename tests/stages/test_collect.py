@@ -18,7 +18,7 @@ from mosaic_daemon.nouns.record import Record
 from mosaic_daemon.nouns.task import Kind, Task
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.runtimes.base import DEFAULTS
-from mosaic_daemon.stages import collect
+from mosaic_daemon.stages import inbox
 from mosaic_daemon.stages.collect import Judge
 from mosaic_rails.base import Cause, Ended, Lost
 from tests.repository.repos import Repository, commit, git, write
@@ -515,7 +515,7 @@ class TestInbox:
     """Files that no attempt expects: moved aside by name, never applied, and nothing of them stops the daemon."""
 
     def sweep(self, bench: Bench, *active: str) -> list[str]:
-        return [each.file for each in collect.stray_results(bench.layout, set(active))]
+        return [each.file for each in inbox.stray_results(bench.layout, set(active))]
 
     async def test_the_late_and_the_foreign(self, bench: Bench) -> None:
         """An ended attempt's is late, any other is rejected; what is expected stays."""
@@ -598,10 +598,10 @@ class TestInbox:
 
     async def test_a_result_is_kept_beside_its_attempt(self, bench: Bench) -> None:
         """Once; without one there is nothing to keep."""
-        collect.keep_result(bench.layout, "T-1.1")
+        inbox.keep_result(bench.layout, "T-1.1")
         bench.layout.result_file("T-1.1").write_text("x")
         for _ in range(2):
-            collect.keep_result(bench.layout, "T-1.1")
+            inbox.keep_result(bench.layout, "T-1.1")
         assert (bench.layout.attempts / "T-1.1" / "result.json").read_text() == "x"
         assert not bench.layout.result_file("T-1.1").exists()
 
@@ -614,7 +614,7 @@ class TestInbox:
         else:
             place.symlink_to(bench.repository.folder)
         bench.layout.result_file("T-1.1").write_text("x")
-        collect.keep_result(bench.layout, "T-1.1")
+        inbox.keep_result(bench.layout, "T-1.1")
         assert not bench.layout.result_file("T-1.1").exists()
 
 

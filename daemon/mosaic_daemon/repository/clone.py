@@ -21,7 +21,7 @@ from mosaic_daemon.nouns.boundaries import check_own
 from mosaic_daemon.repository.commits import Commits
 from mosaic_daemon.repository.configuration import PersonsConfiguration, without_password
 
-_NETWORK_SEC = 60.0
+NETWORK_SEC = 60.0
 _UNREACHABLE_SEC = 4.0
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc")
 BUSY = {
@@ -66,7 +66,7 @@ class Clone:
         self.url = without_password(person.origin or str(root))
         self.identity = person.identity
         self.commits = Commits(git, self.base_ref)
-        self._network = Git(git.directory, timeout_sec=_NETWORK_SEC)
+        self._network = Git(git.directory, timeout_sec=NETWORK_SEC)
         self._unreachable: tuple[float, Unavailable] | None = None
 
     @classmethod
@@ -132,18 +132,18 @@ class Clone:
 
         Nothing of the worker's configuration takes part: only commits travel.
         """
-        spec = f"+refs/heads/{branch}:{_kept(name)}"
+        spec = f"+refs/heads/{branch}:{kept(name)}"
         args = (*_FETCH, "--", str(source), spec)
         answer = await self.git.ask(*args)
         if answer.status != 0:
             if "couldn't find remote ref" in answer.err or not source.exists():
                 return None
             raise GitError(self.git.command(*args), answer.status, answer.err, str(source))
-        return await self.git.ref(_kept(name))
+        return await self.git.ref(kept(name))
 
     async def forget(self, names: Iterable[str]) -> None:
         """Drop what `take` fetched under these names."""
-        deletions = "".join(f"delete {_kept(name)}\n" for name in names)
+        deletions = "".join(f"delete {kept(name)}\n" for name in names)
         await self.git.ask("update-ref", "--stdin", stdin=deletions.encode())
 
     async def merged_tree(self, base: str, head: str) -> MergedTree:
@@ -269,7 +269,7 @@ class Clone:
 _INTO_CHECKOUT = "git -c receive.denyCurrentBranch=updateInstead -c core.hooksPath=/dev/null receive-pack"
 
 
-def _kept(name: str) -> str:
+def kept(name: str) -> str:
     """The ref that keeps what was taken: an id may end in a dot, and no ref has two of them in a row."""
     return f"refs/mosaic/{name.replace('..', '.%2e')}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,7 +19,6 @@ from mosaic_daemon.nouns.events import (
     AttemptStopped,
     Event,
     ResultAccepted,
-    ResultRejected,
     RuntimeHeld,
 )
 from mosaic_daemon.nouns.gate import Hold
@@ -28,11 +26,12 @@ from mosaic_daemon.nouns.record import Record, Running
 from mosaic_daemon.nouns.task import Kind
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.repository.commits import Change
+from mosaic_daemon.repository.exchange import Exchange
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes import read
 from mosaic_daemon.runtimes.base import Limit, Reading, Runtime
 from mosaic_daemon.runtimes.result import WorkerResult, parse_result, parse_result_file
-from mosaic_rails.base import Cause, Ended, Lost
+from mosaic_rails.base import Cause, Delivery, Ended, Lost
 
 _MAX_RESULT_BYTES = 1 << 20
 _MAX_LOG_BYTES = 8 << 20
@@ -43,7 +42,6 @@ _LONGEST_HOLD = timedelta(hours=6)
 _HOLD_WITHOUT_TIME = timedelta(minutes=5)
 _SUBMODULE, _SYMLINK = "160000", "120000"
 _UNLOGGED = "could not be logged"  # what the rail says of an ending whose output the disk did not take
-_LATE_RESULT = "late"
 
 
 class Unacceptable(Exception):
@@ -96,7 +94,7 @@ class Judge:
         try:
             result = self._result(attempt, reading, end)
             _require_success(result, end)
-            head = await self._accepted_head(record, attempt, result)
+            head = await self._accepted_head(record, attempt, result, end.delivery)
             notes = await self._documented(record, attempt, head, result.notes)
         except (Unacceptable, MosaicError) as error:
             # What a worker met on a full disk is its attempt's end; only the daemon's own trouble is waited for.
@@ -136,6 +134,8 @@ class Judge:
         if file.is_symlink() or file.exists():
             data = atomicfile.read_untrusted(file, max_bytes=_MAX_RESULT_BYTES)
             result = parse_result_file(data, attempt.task)
+        elif end.delivery is not None and end.delivery.result:
+            result = parse_result_file(end.delivery.result.encode(), attempt.task)
         elif reading.error and not reading.text:
             raise Unacceptable(reading.error)
         else:
@@ -147,22 +147,19 @@ class Judge:
                 raise
         return result
 
-    async def _accepted_head(self, record: Record, attempt: Attempt, result: WorkerResult) -> str:
+    async def _accepted_head(
+        self, record: Record, attempt: Attempt, result: WorkerResult, delivery: Delivery | None
+    ) -> str:
         """The commit to merge, after every rule about it was checked.
 
         Raises:
             Unacceptable: a rule is broken.
         """
-        tree = self.worktrees.path(attempt.name)
-        head: str | None = attempt.base_sha
-        if not self.worktrees.is_at(attempt.name, attempt.branch, attempt.base_sha):
-            head = await self.clone.take(tree, attempt.branch, f"attempts/{attempt.name}")
-        if head is None:
-            raise Unacceptable(f"there is no branch `{attempt.branch}` in the worktree any more")
+        is_remote = delivery is not None and bool(delivery.ref)
+        head = await self._pushed(attempt, delivery) if delivery and is_remote else await self._committed(attempt)
         if result.commit_sha and not head.startswith(result.commit_sha.lower()):
             raise Unacceptable(f"`commit_sha` is {result.commit_sha}, the head of `{attempt.branch}` is {head}")
-        dirty = await self.worktrees.dirty(attempt.name, head)
-        if dirty:
+        if dirty := () if is_remote else await self.worktrees.dirty(attempt.name, head):
             raise Unacceptable(f"success was reported with uncommitted changes in {_some(dirty)}")
         if head == attempt.base_sha or await self.clone.git.is_ancestor(head, attempt.base_sha):
             if not record.task.kind.may_change_nothing:
@@ -171,6 +168,26 @@ class Judge:
         if not result.commit_sha:
             raise Unacceptable("`commit_sha` is missing: give the full sha of the last commit (`git rev-parse HEAD`)")
         await self._check_paths(record, attempt, head)
+        return head
+
+    async def _committed(self, attempt: Attempt) -> str:
+        """The head in its working directory."""
+        if self.worktrees.is_at(attempt.name, attempt.branch, attempt.base_sha):
+            return attempt.base_sha
+        tree = self.worktrees.path(attempt.name)
+        head = await self.clone.take(tree, attempt.branch, f"attempts/{attempt.name}")
+        if head is None:
+            raise Unacceptable(f"there is no branch `{attempt.branch}` in the worktree any more")
+        return head
+
+    async def _pushed(self, attempt: Attempt, delivery: Delivery) -> str:
+        """The head that a worker elsewhere has pushed: the one it names, or nothing of it is taken."""
+        if not delivery.head:
+            return attempt.base_sha
+        head = await Exchange(self.clone).take(delivery.url, delivery.ref, f"attempts/{attempt.name}")
+        if head != delivery.head:
+            found = f"it is at {head}" if head else "there is none"
+            raise Unacceptable(f"the worker names {delivery.head} as the head of `{delivery.ref}`, and {found}")
         return head
 
     async def _check_paths(self, record: Record, attempt: Attempt, head: str) -> None:
@@ -205,51 +222,6 @@ class Judge:
         if gap and gate.required:
             raise Unacceptable(gap)
         return f"{notes} | docs gate: {gap}" if gap else notes
-
-
-def stray_results(layout: Layout, active: set[str]) -> list[ResultRejected]:
-    """Move files that no active attempt expects out of the inbox, to `late/` or `rejected/`; none is applied."""
-    moved: list[ResultRejected] = []
-    if layout.results.is_symlink() or not layout.results.is_dir():
-        return moved
-    for entry in sorted(layout.results.iterdir()):
-        if entry.name.startswith(".") or entry.name in ("late", "rejected"):
-            continue
-        name = entry.name.removesuffix(".json")
-        if entry.suffix == ".json" and name in active:
-            continue
-        late = (layout.attempts / name).is_dir()
-        kept = _free_name(_folder(layout.results / (_LATE_RESULT if late else "rejected")) / entry.name)
-        entry.rename(kept)
-        reason = "the attempt has already ended" if late else "no attempt has this name"
-        shown = os.fsencode(kept.name).decode("utf-8", "replace")
-        moved.append(ResultRejected(f"results/{kept.parent.name}/{shown}", reason))
-    return moved
-
-
-def _folder(path: Path) -> Path:
-    """A folder at `path`; whatever else is there goes aside, into the inbox."""
-    if path.is_symlink() or (path.exists() and not path.is_dir()):
-        path.rename(_free_name(path.with_name(f"{path.name}.stray")))
-    path.mkdir(mode=0o700, exist_ok=True)
-    return path
-
-
-def _free_name(path: Path) -> Path:
-    """`path`, or the first of `path.1`, `path.2`, … that is free."""
-    free, number = path, 0
-    while free.is_symlink() or free.exists():
-        number += 1
-        free = path.with_name(f"{path.name}.{number}")
-    return free
-
-
-def keep_result(layout: Layout, attempt: str) -> None:
-    """Move a result that was taken in beside the other records of its attempt."""
-    file = layout.result_file(attempt)
-    if file.is_symlink() or file.exists():
-        kept = layout.attempts / attempt / "result.json"
-        file.rename(_free_name(kept) if kept.is_dir() else kept)
 
 
 def _require_success(result: WorkerResult, end: Ended) -> None:

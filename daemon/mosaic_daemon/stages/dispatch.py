@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mosaic_daemon.ground import atomicfile, templates
@@ -17,13 +17,15 @@ from mosaic_daemon.nouns.attempt import Attempt, Failure
 from mosaic_daemon.nouns.events import AttemptIntended, AttemptStarted
 from mosaic_daemon.nouns.record import Record
 from mosaic_daemon.repository.clone import Clone
+from mosaic_daemon.repository.exchange import Exchange, base_ref, result_ref
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes.base import Runtime, environment, invocation
-from mosaic_rails.base import Absent, Limits, Offered, Order, Rail, Running
+from mosaic_rails.base import Absent, Errand, Limits, Offered, Order, Rail, Reach, Running
 
 _PROMPT = "orchestrator/worker-prompt.md.template"
 _KEPT_FENCES = 5
 _TAIL = 4000
+_ELSEWHERE = "the directory you are started in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Workplace:
     Attributes:
         environment: the daemon's own, from which the allow-listed names are handed on.
         templates: the folder searched first, or None.
+        elsewhere: through which repository code travels, by the name of a rail to workers elsewhere.
     """
 
     layout: Layout
@@ -43,6 +46,7 @@ class Workplace:
     worker: WorkerSettings
     environment: Mapping[str, str]
     templates: Path | None = None
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     def rail(self, attempt: Attempt) -> Rail:
         return self.rails[attempt.rail]
@@ -113,7 +117,10 @@ async def start(record: Record, place: Workplace) -> AttemptStarted | None:
     return None
 
 
-async def _prepare(record: Record, attempt: Attempt, place: Workplace) -> Order:
+async def _prepare(record: Record, attempt: Attempt, place: Workplace) -> Order | Errand:
+    reach = place.rail(attempt).reach
+    if reach is Reach.REMOTE:
+        return await _errand(record, attempt, place)
     home = place.layout.attempts / attempt.name
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     prompt = home / "prompt.md"
@@ -121,7 +128,10 @@ async def _prepare(record: Record, attempt: Attempt, place: Workplace) -> Order:
         await place.worktrees.remove(f"{attempt.task}.{fence}")
     tree = await place.worktrees.ensure(attempt.name, attempt.branch, attempt.base_sha)
     failpoint("dispatch.preparing")
-    atomicfile.write(prompt, _prompt(record, attempt, tree, place).encode())
+    text = _prompt(record, attempt, str(tree), place)
+    atomicfile.write(prompt, text.encode())
+    if reach is Reach.WORKTREE:
+        return replace(_outline(record, attempt, place), prompt=text, worktree=str(tree))
     runtime = place.runtimes[attempt.runtime]
     call = invocation(_with_command(record, runtime), prompt, tree)
     return Order(
@@ -130,12 +140,46 @@ async def _prepare(record: Record, attempt: Attempt, place: Workplace) -> Order:
         env=environment(runtime, place.environment, _variables(record, attempt, prompt, place)),
         cwd=tree,
         stdin=call.stdin,
-        limits=Limits(
-            timeout_sec=_timeout_sec(attempt, place),
-            stall_sec=place.worker.stall_sec,
-            grace_sec=place.worker.grace_sec,
-        ),
+        limits=_limits(attempt, place),
     )
+
+
+async def _errand(record: Record, attempt: Attempt, place: Workplace) -> Errand:
+    """For a worker elsewhere: what it starts from is put where it can fetch it."""
+    url, base = place.elsewhere[attempt.rail], base_ref(attempt.task, attempt.fence)
+    await Exchange(place.clone).put(url, attempt.base_sha, base)
+    failpoint("dispatch.preparing")
+    return replace(
+        _outline(record, attempt, place),
+        prompt=_prompt(record, attempt, _ELSEWHERE, place),
+        url=url,
+        base_ref=base,
+        ref=result_ref(attempt.task, attempt.fence),
+    )
+
+
+def _outline(record: Record, attempt: Attempt, place: Workplace) -> Errand:
+    """What is the same wherever it is done."""
+    runtime = place.runtimes[attempt.runtime]
+    return Errand(
+        attempt=attempt.name,
+        task=attempt.task,
+        url="",
+        base_ref="",
+        base_sha=attempt.base_sha,
+        branch=attempt.branch,
+        ref="",
+        runtime=attempt.runtime,
+        prompt="",
+        command=_command(record, runtime) if runtime.name == "shell" else (),
+        labels=(f"runtime={attempt.runtime}",),
+        limits=_limits(attempt, place),
+    )
+
+
+def _limits(attempt: Attempt, place: Workplace) -> Limits:
+    worker = place.worker
+    return Limits(_timeout_sec(attempt, place), worker.stall_sec, worker.grace_sec)
 
 
 def _timeout_sec(attempt: Attempt, place: Workplace) -> float:
@@ -167,7 +211,7 @@ def _variables(record: Record, attempt: Attempt, prompt: Path, place: Workplace)
     }
 
 
-def _prompt(record: Record, attempt: Attempt, tree: Path, place: Workplace) -> str:
+def _prompt(record: Record, attempt: Attempt, tree: str, place: Workplace) -> str:
     task = record.task
     skills = "".join(f"Read {skill} then implement the task below.\n" for skill in place.worker.skills)
     values = {
@@ -181,7 +225,7 @@ def _prompt(record: Record, attempt: Attempt, tree: Path, place: Workplace) -> s
         "blocks": ", ".join(task.blocks),
         "estimate": task.estimate or "",
         "finding_id": task.description.partition(":")[0] if ":" in task.description else task.id,
-        "worktree": str(tree),
+        "worktree": tree,
         "base_branch": place.clone.branch,
         "quality_gates": place.worker.quality_gates or "# the project's own linters, type checks and tests",
         "skills": skills and f"{skills}\n",

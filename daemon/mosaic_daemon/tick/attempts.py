@@ -8,7 +8,7 @@ from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.budget import Budget
 from mosaic_daemon.nouns.gate import Hold
 from mosaic_daemon.nouns.record import Dispatching, Done, Gating, Record, Reviewing, Running
-from mosaic_daemon.stages import collect, dispatch
+from mosaic_daemon.stages import dispatch, inbox
 from mosaic_daemon.stages.schedule import runtime_of
 from mosaic_daemon.tick.turn import Turn
 from mosaic_rails.base import Ended, Lost
@@ -104,12 +104,12 @@ class Attempts:
                 event = await self._parts.reviews.opened(record, event, self._turn.now)  # noqa: PLW2901
             self._turn.record("" if isinstance(event, ev.RuntimeHeld) else record.id, event)
         failpoint("collect.recorded")
-        collect.keep_result(self._parts.place.layout, attempt.name)
+        inbox.keep_result(self._parts.place.layout, attempt.name)
         await self._parts.place.rail(attempt).settle(attempt.name)
 
     async def _clear_inbox(self) -> None:
         active = {record.attempt.name for record in self._parts.ledger.in_state(Dispatching, Running) if record.attempt}
-        for stray in collect.stray_results(self._parts.place.layout, active):
+        for stray in inbox.stray_results(self._parts.place.layout, active):
             self._turn.record("", stray)
 
     def _is_startable(self, record: Record, runtime: str) -> bool:

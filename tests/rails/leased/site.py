@@ -36,7 +36,7 @@ def errand(attempt: str, *, labels: tuple[str, ...] = ("runtime=claude",)) -> Er
         attempt=attempt,
         task=task,
         url="https://git.example.org/o/r.git",
-        base_branch="main",
+        base_ref="refs/heads/main",
         base_sha="a" * 40,
         branch=f"task/{task.lower()}",
         ref=f"refs/heads/mosaic/{task}/a{fence}",
