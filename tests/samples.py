@@ -98,4 +98,5 @@ def states() -> dict[str, Record]:
         "blocked-merged": folded(*to_gate(Step.VERIFY), ev.GateBlocked(blocked)),
         "deferred": folded(added(), ev.TaskDeferred(*person)),
         "removed": folded(added(), ev.TaskRemoved("test")),
+        "archived": folded(*to_gate(Step.CLOSE), ev.TaskDone({"summary": "done"}), ev.TaskArchived("0.0.1")),
     }

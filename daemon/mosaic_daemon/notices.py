@@ -66,6 +66,9 @@ def log(task: str, event: ev.Event, record: Record | None) -> None:
     current = record.attempt.name if record and record.attempt else ""
     attempt = attempt_name(task, fence) if task and fence else current
     bound = logger.bind(task=task, attempt=attempt, action=event.kind)
+    if (said := _of_release(event)) is not None:
+        bound.log(said[0], "{}", said[1])
+        return
     match event:
         case ev.AttemptFailed(failure=failure, final=final):
             bound.warning("{} failed{}: {}", attempt, ", no try is left" if final else "", failure.message)
@@ -103,7 +106,26 @@ def log(task: str, event: ev.Event, record: Record | None) -> None:
             bound.info("{} accepted at {}", attempt, head[:12])
         case ev.GateStepped(step=step) | ev.GateIntended(step=step):
             bound.debug("{} {} {}", task, event.kind, step)
-        case ev.AttemptIntended() | ev.ResultRejected() | ev.TaskConcluded() | ev.PhaseMoved():
+        case ev.AttemptIntended() | ev.ResultRejected() | ev.TaskConcluded() | ev.PhaseMoved() | ev.TaskArchived():
             bound.debug("{} {}", task, event.kind)
         case _:
             bound.info("{} {}", task or "repository", _BY_PEOPLE.get(event.kind, event.kind))
+
+
+def _of_release(event: ev.Event) -> tuple[str, str] | None:
+    """Level and text of what happens to a release; None for everything else."""
+    match event:
+        case ev.ReleaseOpened(version=version):
+            return "INFO", f"milestone {version} is being released"
+        case ev.ReleaseStepped(step=step, evidence=evidence):
+            return "INFO", f"release: {step}: {evidence.get('summary', 'done')}"
+        case ev.ReleaseIntended(step=step):
+            return "DEBUG", f"release: {event.kind} {step}"
+        case ev.ReleaseHeld(hold=hold):
+            return "INFO", f"the release waits: {hold.reason}"
+        case ev.ReleaseBlocked(failure=failure):
+            return "WARNING", f"the release is blocked: {failure.message}"
+        case ev.MilestoneReleased(evidence=evidence):
+            return "INFO", str(evidence.get("summary", "the milestone is released"))
+        case _:
+            return None

@@ -20,6 +20,7 @@ from mosaic_daemon.nouns.events import (
     ReviewPassed,
     RuntimeHeld,
     StopRequested,
+    TaskArchived,
     TaskBlocked,
     TaskDeferred,
     TaskDone,
@@ -160,6 +161,10 @@ def test_each_attempt_with_its_outcome_and_its_log(repo: Repo, command: Commands
         ([added("T"), TaskDeferred("later", "ada")], "it was put off: later"),
         ([added("T"), TaskBlocked("wait for ada", "ada")], "it was blocked: wait for ada"),
         ([added("T"), TaskRemoved("tasks.json")], "taken out of the queue"),
+        (
+            [added("T"), TaskDeferred("later", "ada"), TaskArchived("0.0.1")],
+            "it was put off (later), and is archived with milestone 0.0.1",
+        ),
     ],
     ids=[
         "dispatching",
@@ -174,6 +179,7 @@ def test_each_attempt_with_its_outcome_and_its_log(repo: Repo, command: Commands
         "deferred",
         "blocked",
         "removed",
+        "archived",
     ],
 )
 def test_every_state_says_why(command: Commands, happen: Happen, events: list[object], said: str) -> None:

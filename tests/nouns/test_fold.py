@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import LIMITED, FailureClass
-from mosaic_daemon.nouns.fold import IllegalTransition, advance, advance_system
+from mosaic_daemon.nouns.fold import IllegalTransition, advance
+from mosaic_daemon.nouns.fold_system import advance_system
 from mosaic_daemon.nouns.gate import Hold, Step
 from mosaic_daemon.nouns.record import Blocked, Deferred, Done, Failed, Gating, NotStarted, Record, Reviewing, Running
 from mosaic_daemon.nouns.system import System
@@ -71,6 +72,7 @@ EVENTS: dict[str, ev.TaskEvent] = {
     "task-done": ev.TaskDone({"summary": "done"}),
     "done-found": ev.DoneFound({"summary": "found"}),
     "task-concluded": ev.TaskConcluded(1),
+    "task-archived": ev.TaskArchived("0.0.1"),
 }
 AT_STEP = {"gating": Step.MERGEABLE, "intended": Step.MERGE, "merged": Step.VERIFY, "closing": Step.CLOSE}
 
@@ -92,14 +94,15 @@ ALLOWED: dict[str, set[str]] = {
     "intended": {*_IN_GATE, "gate-rewound"},
     "merged": _IN_GATE,
     "closing": {*_IN_GATE, "task-done"},
-    "done": {"task-concluded"},
+    "done": {"task-concluded", "task-archived"},
     "failed": {"task-removed", *_ASKED, "task-concluded", "qa-delivered"},
     "blocked": {"task-removed", "requeued", "task-deferred"},
     "blocked-in-gate": {"task-removed", "requeued", "task-deferred", "gate-resumed"},
     "blocked-intended": {"gate-resumed"},
     "blocked-merged": {"gate-resumed"},
-    "deferred": {"task-removed", "requeued", "task-blocked", "deferral-documented"},
+    "deferred": {"task-removed", "requeued", "task-blocked", "deferral-documented", "task-archived"},
     "removed": {"task-added"},
+    "archived": {"task-added"},
 }
 
 
@@ -336,13 +339,13 @@ def test_times_of_start_and_end() -> None:
 def test_the_repository_row() -> None:
     """Holds per runtime, drained or not; a report changes nothing."""
     system = System()
-    system = advance_system(system, ev.RuntimeHeld("claude", Hold("limit", at(9))))
-    system = advance_system(system, ev.RuntimeHeld("codex", Hold("missing")))
-    system = advance_system(system, ev.RuntimeReleased("claude"))
-    system = advance_system(system, ev.RuntimeReleased("nobody"))
-    assert advance_system(system, ev.Reported("x", "y")) is system
+    system = advance_system(system, ev.RuntimeHeld("claude", Hold("limit", at(9))), NOON)
+    system = advance_system(system, ev.RuntimeHeld("codex", Hold("missing")), NOON)
+    system = advance_system(system, ev.RuntimeReleased("claude"), NOON)
+    system = advance_system(system, ev.RuntimeReleased("nobody"), NOON)
+    assert advance_system(system, ev.Reported("x", "y"), NOON) is system
     assert system == System(holds={"codex": Hold("missing")})
-    assert advance_system(system, ev.DrainChanged(True, "test")).draining
+    assert advance_system(system, ev.DrainChanged(True, "test"), NOON).draining
 
 
 WALK = st.lists(st.sampled_from([*EVENTS.values(), *to_gate(Step.CLOSE), *to_running(fence=2)]), max_size=40)

@@ -177,7 +177,7 @@ class TestOrder:
 class TestDependencies:
     """A task starts when all it waits for is done: not earlier, and not never."""
 
-    @pytest.mark.parametrize("state", [name for name in STATES if name != "done"])
+    @pytest.mark.parametrize("state", [name for name in STATES if name not in ("done", "archived")])
     def test_only_done_is_done(self, state: str) -> None:
         """In any other state the dependents wait, and the reason names it."""
         schedule = scheduled(in_state(state, "x"), waiting("y", 1, depends_on=("x",)), in_state("done", "z", 2))
@@ -186,6 +186,11 @@ class TestDependencies:
         (reason,) = schedule.why("y", IDLE, at(0))
         assert reason.startswith("depends on x, which ")
         assert ("does not exist" in reason) == (state == "removed")
+
+    def test_what_was_done_in_an_archived_milestone_is_done(self) -> None:
+        schedule = scheduled(in_state("archived", "x"), waiting("y", 1, depends_on=("x",)))
+        assert getattr(schedule.pick(IDLE, at(0)), "id", None) == "y"
+        assert schedule.why("y", IDLE, at(0)) == []
 
     def test_both_ends_of_an_edge_mean_the_same(self) -> None:
         """`blocks` here is `depends_on` there, and both together are one."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mosaic_daemon.nouns import events as ev
-from mosaic_daemon.nouns.fold import advance, advance_system
+from mosaic_daemon.nouns.fold import advance
+from mosaic_daemon.nouns.fold_system import advance_system
 from mosaic_daemon.nouns.record import Record
 from mosaic_daemon.nouns.system import System
 from mosaic_daemon.store.base import Journal
@@ -15,8 +16,8 @@ def refolded(journal: Journal) -> tuple[dict[str, Record], System]:
     system = System()
     for _, entry in journal.entries():
         match entry.event:
-            case ev.RuntimeHeld() | ev.RuntimeReleased() | ev.DrainChanged() | ev.PhaseMoved() | ev.Reported() as event:
-                system = advance_system(system, event)
+            case event if isinstance(event, ev.SystemEvent):
+                system = advance_system(system, event, entry.at)
             case ev.ResultRejected() if not entry.task:
                 pass
             case event:

@@ -25,6 +25,7 @@ from mosaic_daemon.nouns.record import (
     Reviewing,
     Running,
 )
+from mosaic_daemon.nouns.release import Release, ReleaseStep
 from mosaic_daemon.nouns.review import Aspect, Review
 from mosaic_daemon.nouns.system import System
 from mosaic_daemon.nouns.task import Category, Kind, Task
@@ -117,6 +118,7 @@ STATES = st.one_of(
     st.builds(Blocked, FAILURES, st.none() | ATTEMPTS, st.none() | GATES, st.none() | REVIEWS),
     st.builds(Deferred, TEXT),
     st.just(Removed()),
+    st.builds(Removed, milestone=TEXT, delivered=st.none() | FACTS, reason=TEXT),
 )
 RECORDS = st.builds(
     Record,
@@ -137,7 +139,23 @@ RECORDS = st.builds(
 )
 INVENTORIES = st.dictionaries(NAMES, st.sampled_from(Category), max_size=2)
 PHASES = st.dictionaries(st.integers(0, 9), st.builds(PhaseState, st.sampled_from(Stage), INVENTORIES), max_size=2)
-SYSTEMS = st.builds(System, st.dictionaries(TEXT, HOLDS, max_size=2), st.booleans(), PHASES)
+RELEASE_STEPS = st.sampled_from(ReleaseStep)
+RELEASES = st.builds(
+    Release,
+    version=TEXT,
+    name=TEXT,
+    opened_at=MOMENTS,
+    step=RELEASE_STEPS,
+    base_sha=st.none() | TEXT,
+    intent=st.none() | FACTS,
+    acts=st.integers(min_value=0),
+    since=MAYBE_MOMENT,
+    evidence=st.dictionaries(TEXT, FACTS, max_size=2),
+    hold=st.none() | HOLDS,
+    failure=st.none() | FAILURES,
+    finished_at=MAYBE_MOMENT,
+)
+SYSTEMS = st.builds(System, st.dictionaries(TEXT, HOLDS, max_size=2), st.booleans(), PHASES, st.none() | RELEASES)
 _FENCE = st.integers(min_value=1)
 EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.TaskAdded, TASKS, st.integers(0, 1000), TEXT, st.integers(min_value=0), TEXT, TEXT, TEXT),
@@ -174,10 +192,18 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.DoneFound, FACTS),
     st.builds(ev.TaskConcluded, st.integers(min_value=0), st.none() | VARIANCES),
     st.builds(ev.TaskDone, FACTS),
+    st.builds(ev.TaskArchived, TEXT),
+    st.builds(ev.ReleaseOpened, TEXT, TEXT, TEXT),
+    st.builds(ev.ReleaseStepped, RELEASE_STEPS, FACTS, RELEASE_STEPS, st.none() | TEXT),
+    st.builds(ev.ReleaseIntended, RELEASE_STEPS, TEXT, FACTS),
+    st.builds(ev.ReleaseHeld, HOLDS),
+    st.builds(ev.ReleaseBlocked, FAILURES),
+    st.builds(ev.ReleaseResumed, TEXT),
+    st.builds(ev.MilestoneReleased, FACTS),
     st.builds(ev.RuntimeHeld, TEXT, HOLDS),
     st.builds(ev.RuntimeReleased, TEXT),
     st.builds(ev.DrainChanged, st.booleans(), TEXT),
     st.builds(ev.PhaseMoved, st.integers(0, 9), st.sampled_from(Stage), _FENCE, _FENCE, INVENTORIES),
     st.builds(ev.Reported, TEXT, TEXT, FACTS),
 )
-EVERY_KIND = 39
+EVERY_KIND = 47

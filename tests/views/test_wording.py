@@ -12,6 +12,7 @@ from mosaic_daemon.nouns.attempt import FailureClass
 from mosaic_daemon.nouns.events import Event
 from mosaic_daemon.nouns.gate import Hold, Step
 from mosaic_daemon.nouns.phase import Stage
+from mosaic_daemon.nouns.release import ReleaseStep
 from mosaic_daemon.nouns.task import Category, Status
 from mosaic_daemon.nouns.variance import Variance
 from mosaic_daemon.store import codec
@@ -53,6 +54,14 @@ EVENTS: list[Event] = [
     ev.DoneFound({"summary": "done: found on the base branch"}),
     ev.TaskConcluded(1, Variance(8_000, 12_000, "GUARD_ADD", 1, NOON, 2, ("validation",))),
     ev.TaskConcluded(1),
+    ev.TaskArchived("0.0.1"),
+    ev.ReleaseOpened("0.0.1", "First", "ada"),
+    ev.ReleaseStepped(ReleaseStep.TAG, {"summary": "v0.0.1 at abc"}, ReleaseStep.PUBLISH),
+    ev.ReleaseIntended(ReleaseStep.TAG, "release:0.0.1:tag:0", {"tag": "v0.0.1"}),
+    ev.ReleaseHeld(Hold("CI of the base branch is still running", NOON)),
+    ev.ReleaseBlocked(failure()),
+    ev.ReleaseResumed("ada"),
+    ev.MilestoneReleased({"summary": "milestone 0.0.1 is released"}),
     ev.RuntimeHeld("claude", Hold("the provider's limit", NOON)),
     ev.RuntimeReleased("claude"),
     ev.DrainChanged(True, "SIGTERM"),
@@ -86,6 +95,7 @@ def test_an_unknown_event_says_its_kind() -> None:
 def test_every_word_of_the_nouns_is_known() -> None:
     assert set(wording.STATUS) == {status.value for status in Status}
     assert set(wording.STEP) == set(wording.PASSED) == {step.value for step in Step}
+    assert set(wording.RELEASE_STEP) == {step.value for step in ReleaseStep}
     assert set(wording.FAILURE) == {kind.value for kind in FailureClass}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from mosaic_daemon.nouns.attempt import FailureClass
 from mosaic_daemon.nouns.figures import tokens
 from mosaic_daemon.nouns.phase import Stage
-from mosaic_daemon.nouns.record import Blocked, Deferred, Done, Failed, NotStarted, Record
+from mosaic_daemon.nouns.record import Blocked, Deferred, Done, Failed, NotStarted, Record, Removed
 from mosaic_daemon.nouns.task import Category, Kind
 
 HARD_SEC = 15 * 60.0
@@ -29,10 +29,12 @@ def is_error(record: Record) -> bool:
 
 
 def is_settled(record: Record) -> bool:
-    """Nothing has to wait for it any more: it is done, or deferred and that is documented."""
+    """Nothing has to wait for it any more: it is done, in an archived milestone too, or deferred, and documented."""
     match record.state:
         case Done():
             return True
+        case Removed(delivered=delivered):
+            return delivered is not None
         case Deferred():
             return record.documented or (record.task.phase is not None and bool(record.mends))
         case _:

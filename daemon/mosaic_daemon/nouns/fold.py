@@ -11,7 +11,6 @@ from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import LIMITED, Attempt, Failure, FailureClass
 from mosaic_daemon.nouns.bookkeeping import all_noted, counted, noted, spent
 from mosaic_daemon.nouns.gate import Gate, Step, may_have_landed
-from mosaic_daemon.nouns.phase import PhaseState
 from mosaic_daemon.nouns.record import (
     Blocked,
     Deferred,
@@ -28,7 +27,6 @@ from mosaic_daemon.nouns.record import (
     State,
 )
 from mosaic_daemon.nouns.review import Review
-from mosaic_daemon.nouns.system import System
 
 
 class IllegalTransition(Exception):
@@ -63,6 +61,8 @@ def advance(record: Record | None, event: ev.TaskEvent, at: datetime) -> Record:
         case ev.TaskConcluded(fence=fence, variance=variance) if record.is_to_be_concluded and fence == record.fence:
             notes = noted(record, variance.note if variance else "")
             return replace(record, concluded=fence, variance=variance, notes=notes)
+        case ev.TaskArchived(milestone=milestone):
+            return replace(record, state=_archived(record, event, milestone))
         case (
             ev.TaskRemoved()
             | ev.Requeued()
@@ -95,19 +95,14 @@ def advance(record: Record | None, event: ev.TaskEvent, at: datetime) -> Record:
             return _on_gate(record, event, at)
 
 
-def advance_system(system: System, event: ev.SystemEvent) -> System:
-    """The repository's state after `event`."""
-    match event:
-        case ev.RuntimeHeld(runtime=runtime, hold=hold):
-            return replace(system, holds={**system.holds, runtime: hold})
-        case ev.RuntimeReleased(runtime=runtime):
-            return replace(system, holds={k: v for k, v in system.holds.items() if k != runtime})
-        case ev.DrainChanged(draining=draining):
-            return replace(system, draining=draining)
-        case ev.PhaseMoved(phase=phase, stage=stage, inventory=inventory):
-            return replace(system, phases={**system.phases, phase: PhaseState(stage, inventory)})
-        case ev.Reported():
-            return system
+def _archived(record: Record, event: ev.TaskEvent, milestone: str) -> Removed:
+    match record.state:
+        case Done(evidence=evidence):
+            return Removed(milestone=milestone, delivered=evidence)
+        case Deferred(reason=reason):
+            return Removed(milestone=milestone, reason=reason)
+        case _:
+            raise IllegalTransition(record, event)
 
 
 def _on_request(record: Record, event: ev.TaskEvent, at: datetime) -> Record:

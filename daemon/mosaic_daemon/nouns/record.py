@@ -111,9 +111,16 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A person took it out of the queue. Its history stays in the ledger."""
+    """It is out of the queue; its history stays in the ledger. A person took it out, or its milestone is archived.
+
+    `milestone`: the version of that one; `delivered`: the evidence of a task that was done there, `reason`: of one that
+    was deferred.
+    """
 
     kind: Literal["removed"] = "removed"
+    milestone: str = ""
+    delivered: Mapping[str, Any] | None = None
+    reason: str = ""
 
 
 State = NotStarted | Dispatching | Running | Reviewing | NeedsQa | Gating | Done | Failed | Blocked | Deferred | Removed

@@ -121,9 +121,11 @@ class Schedule:
         reasons = []
         for need in self.needs(task):
             other = self._records.get(need)
+            if other is not None and is_settled(other):
+                continue
             if other is None or isinstance(other.state, Removed):
                 reasons.append(f"depends on {need}, which does not exist")
-            elif not is_settled(other):
+            else:
                 unwritten = " and not documented yet" if is_to_be_documented(other) else ""
                 reasons.append(f"depends on {need}, which is {other.status}{unwritten}")
         if cycle := self.cycle_of(task):

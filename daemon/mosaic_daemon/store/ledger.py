@@ -15,7 +15,8 @@ from types import MappingProxyType
 
 from mosaic_daemon.ground.errors import LedgerError
 from mosaic_daemon.nouns import events as ev
-from mosaic_daemon.nouns.fold import advance, advance_system
+from mosaic_daemon.nouns.fold import advance
+from mosaic_daemon.nouns.fold_system import advance_system
 from mosaic_daemon.nouns.record import Record, Removed, State
 from mosaic_daemon.nouns.system import System
 from mosaic_daemon.store.base import Batch, Journal
@@ -103,10 +104,8 @@ class Ledger:
         system = self._system
         for entry in entries:
             match entry.event:
-                case (
-                    ev.RuntimeHeld() | ev.RuntimeReleased() | ev.DrainChanged() | ev.PhaseMoved() | ev.Reported()
-                ) as event:
-                    system = advance_system(system, event)
+                case event if isinstance(event, ev.SystemEvent):
+                    system = advance_system(system, event, entry.at)
                 case ev.ResultRejected() if not entry.task:
                     pass
                 case event:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from mosaic_daemon.nouns.events import AttemptIntended, Entry, GateIntended
+from mosaic_daemon.nouns.events import AttemptIntended, Entry, GateIntended, ReleaseIntended
 from mosaic_daemon.nouns.record import Record
 from mosaic_daemon.nouns.system import System
 from mosaic_daemon.store.base import Batch, Duplicate, Snapshot
@@ -54,7 +54,7 @@ def once_key(entry: Entry) -> str | None:
     match entry.event:
         case AttemptIntended(attempt=attempt):
             return f"attempt:{attempt.name}"
-        case GateIntended(key=key):
+        case GateIntended(key=key) | ReleaseIntended(key=key):
             return f"effect:{key}"
         case _:
             return None

@@ -45,6 +45,8 @@ def of(row: Row, scene: Mapping[str, Any]) -> Said:
         case "deferred":
             reason = row["state"]["reason"]
             return [f"it was put off: {reason}"], [f"have it done after all: {_RETRY} {row['task']['id']}"]
+        case "removed" if row["state"].get("milestone"):
+            return [_archived(row["state"])], ["nothing: add a new task for what is left to do"]
         case "removed":
             return ["it was taken out of the queue; its history is kept"], ["add it again to have it done"]
         case other:
@@ -57,6 +59,11 @@ def _delivered(evidence: Mapping[str, Any]) -> str:
     ci = {"absent": "it has no CI", None: "its CI was not recorded"}.get(evidence.get("ci"), f"CI {evidence.get('ci')}")
     closed = f", {evidence['issue']} closed" if evidence.get("issue") else ""
     return f"its change is on the base branch as {evidence['merge_sha'][:12]}, {ci}{closed}"
+
+
+def _archived(state: Mapping[str, Any]) -> str:
+    what = _delivered(state["delivered"]) if state.get("delivered") else f"it was put off ({state['reason']})"
+    return f"{what}, and is archived with milestone {state['milestone']}"
 
 
 def _waiting(row: Row, scene: Mapping[str, Any]) -> Said:

@@ -29,6 +29,13 @@ STEP = {
     "main-ci": "CI of the merge commit",
     "close": "closing the issue",
 }
+RELEASE_STEP = {
+    "verify": "verifying the base branch",
+    "tag": "tagging it",
+    "publish": "publishing the release",
+    "close": "closing the milestone",
+    "archive": "archiving the table",
+}
 FAILURE = {
     "worker": "the worker failed",
     "lost": "the worker was lost",
@@ -102,6 +109,11 @@ def _failed(body: Body) -> str:
     return f"attempt {body['fence']} failed: {body['failure']['message']}{last}"
 
 
+def _released(body: Body) -> str:
+    step, evidence = str(body["step"]), body.get("evidence") or {}
+    return f"release: {RELEASE_STEP.get(step, step)}: {evidence.get('summary', 'done')}"
+
+
 def _until(until: Any) -> str:
     return f", until {until}" if until else ""
 
@@ -122,6 +134,11 @@ def _concluded(body: Body) -> str:
 def _moved(body: Body) -> str:
     left = body["total"] - body["fixed"]
     return f"phase {body['phase']}: {_STAGE[body['stage']]}, {body['fixed']} of {body['total']} fixed, {left} left"
+
+
+def _milestone(body: Body) -> str:
+    version, name = str(body["version"]), str(body["name"])
+    return version if name in ("", version) else f"{version} ({name})"
 
 
 def _asked(body: Body) -> str:
@@ -172,6 +189,14 @@ _SENTENCES: Mapping[str, Callable[[Body], str]] = {
     "done-found": lambda e: str(e["evidence"].get("summary", "found done on the base branch")),
     "task-done": lambda e: str(e["evidence"].get("summary", "done")),
     "task-concluded": _concluded,
+    "task-archived": lambda e: f"archived with milestone {e['milestone']}",
+    "release-opened": lambda e: f"milestone {_milestone(e)} is being released, asked for by {e['source']}",
+    "release-stepped": _released,
+    "release-intended": lambda e: f"release: {RELEASE_STEP.get(e['step'], e['step'])}",
+    "release-held": lambda e: f"the release waits: {e['hold']['reason']}{_until(e['hold'].get('until'))}",
+    "release-blocked": lambda e: f"the release is blocked: {e['failure']['message']}",
+    "release-resumed": lambda e: f"the release goes on, asked for by {e['source']}",
+    "milestone-released": lambda e: str(e["evidence"].get("summary", "the milestone is released")),
     "runtime-held": lambda e: f"no start on {e['runtime']}{_until(e['hold'].get('until'))}: {e['hold']['reason']}",
     "runtime-released": lambda e: f"starts on {e['runtime']} again",
     "drain-changed": lambda e: f"{'draining' if e['draining'] else 'not draining any more'} ({e['source']})",

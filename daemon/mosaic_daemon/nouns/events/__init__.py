@@ -27,6 +27,15 @@ from mosaic_daemon.nouns.events.gates import (
     GateRewound,
     GateStepped,
 )
+from mosaic_daemon.nouns.events.releases import (
+    MilestoneReleased,
+    ReleaseBlocked,
+    ReleaseHeld,
+    ReleaseIntended,
+    ReleaseOpened,
+    ReleaseResumed,
+    ReleaseStepped,
+)
 from mosaic_daemon.nouns.events.reviews import (
     QaDelivered,
     QaNeeded,
@@ -44,6 +53,7 @@ from mosaic_daemon.nouns.events.tasks import (
     Requeued,
     StopRequested,
     TaskAdded,
+    TaskArchived,
     TaskBlocked,
     TaskConcluded,
     TaskDeferred,
@@ -72,9 +82,16 @@ __all__ = [
     "GateReturned",
     "GateRewound",
     "GateStepped",
+    "MilestoneReleased",
     "PhaseMoved",
     "QaDelivered",
     "QaNeeded",
+    "ReleaseBlocked",
+    "ReleaseHeld",
+    "ReleaseIntended",
+    "ReleaseOpened",
+    "ReleaseResumed",
+    "ReleaseStepped",
     "Reported",
     "Requeued",
     "ResultAccepted",
@@ -89,6 +106,7 @@ __all__ = [
     "StopRequested",
     "SystemEvent",
     "TaskAdded",
+    "TaskArchived",
     "TaskBlocked",
     "TaskConcluded",
     "TaskDeferred",
@@ -133,8 +151,22 @@ TaskEvent = (
     | TaskDone
     | DoneFound
     | TaskConcluded
+    | TaskArchived
 )
-SystemEvent = RuntimeHeld | RuntimeReleased | DrainChanged | PhaseMoved | Reported
+SystemEvent = (
+    RuntimeHeld
+    | RuntimeReleased
+    | DrainChanged
+    | PhaseMoved
+    | Reported
+    | ReleaseOpened
+    | ReleaseStepped
+    | ReleaseIntended
+    | ReleaseHeld
+    | ReleaseBlocked
+    | ReleaseResumed
+    | MilestoneReleased
+)
 Event = TaskEvent | SystemEvent
 
 

@@ -47,6 +47,14 @@ class TaskRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskArchived:
+    """Its milestone is released: it leaves queue and table, and stands in the archive. `milestone`: the version."""
+
+    milestone: str
+    kind: Literal["task-archived"] = "task-archived"
+
+
+@dataclass(frozen=True, slots=True)
 class EditRefused:
     """An edit the rules do not allow. What was written is kept here; nothing else changes."""
 
