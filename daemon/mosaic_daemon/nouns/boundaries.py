@@ -5,7 +5,7 @@ The guide's "Orchestrator Boundaries": workers never modify the tracking files, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -82,7 +82,7 @@ def trespass(paths: Iterable[str], leave: Leave) -> str:
     )
 
 
-def check_own(files: Mapping[str, bytes]) -> None:
+def check_own(files: Iterable[str]) -> None:
     """The last guard before a commit of the daemon's own.
 
     Raises:

@@ -227,8 +227,8 @@ class Clone:
         problem = f"the origin cannot be pushed to: {lines[-1] if lines else 'no message'}"
         raise Unavailable(problem, where=self.git.command(*args))
 
-    async def commit_files(self, base: str, files: Mapping[str, bytes], message: str, at: datetime) -> str:
-        """A commit on top of `base` in which exactly `files` are replaced.
+    async def commit_files(self, base: str, files: Mapping[str, bytes | None], message: str, at: datetime) -> str:
+        """A commit on top of `base` in which exactly `files` are replaced, or removed where they are None.
 
         Raises:
             Refused: one of them is not the daemon's to commit.
@@ -239,6 +239,10 @@ class Clone:
         try:
             await self.git.run("read-tree", base, env=env)
             for path, data in files.items():
+                if data is None:
+                    gone = f"0 {'0' * 40}\t{path}\0".encode()
+                    await self.git.run("update-index", "-z", "--index-info", env=env, stdin=gone)
+                    continue
                 blob = await self.git.run("hash-object", "-w", "--stdin", stdin=data)
                 await self.git.run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
             tree = await self.git.run("write-tree", env=env)

@@ -47,14 +47,22 @@ class Commits:
 
     async def find_merge(self, gate: str, since: str) -> Merge | None:
         """The commit on the base branch above `since` that carries this gate's trailer."""
-        pattern = f"^Mosaic-Gate: {re.escape(gate)}$"
-        return await self._oldest("--extended-regexp", f"--grep={pattern}", f"{since}..{self.branch}")
+        return await self._with_trailer("Mosaic-Gate", gate, since)
+
+    async def find_trailer(self, name: str, value: str, since: str) -> str | None:
+        """The commit on the base branch above `since` whose message has this line."""
+        found = await self._with_trailer(name, value, since)
+        return found.sha if found else None
 
     async def find_commit(self, sha: str, since: str) -> Merge | None:
         """A commit by its name, if the base branch has it above `since`."""
         if await self._git.sha(sha) is None or await self._git.is_ancestor(sha, since):
             return None
         return await self._oldest("--max-count=1", sha) if await self._git.is_ancestor(sha, self.branch) else None
+
+    async def _with_trailer(self, name: str, value: str, since: str) -> Merge | None:
+        pattern = f"^{name}: {re.escape(value)}$"
+        return await self._oldest("--extended-regexp", f"--grep={pattern}", f"{since}..{self.branch}")
 
     async def _oldest(self, *selection: str) -> Merge | None:
         found = await self._git.run("log", "--first-parent", "--format=%H %T %P", *selection)
@@ -81,6 +89,10 @@ class Commits:
     async def existing(self, sha: str, paths: Iterable[str]) -> list[str]:
         """Some of the files that a commit has under these paths; a trailing `/` asks for what is in a folder."""
         return (await self._git.run("ls-tree", "--name-only", "-r", sha, "--", *paths)).splitlines()[:3]
+
+    async def files(self, sha: str, folder: str) -> list[str]:
+        """Every file that a commit has directly in this folder, which ends in `/`."""
+        return (await self._git.run("ls-tree", "--name-only", "-z", sha, "--", folder)).strip("\0").split("\0")
 
     async def landed_tasks(self) -> tuple[LandedTask, ...]:
         """Every squash commit of ours on the base branch, oldest first."""
