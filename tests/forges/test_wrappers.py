@@ -384,12 +384,6 @@ class TestTheIssue:
         with pytest.raises(Rejected):
             await bench.forge.issue_is_closed(change)
 
-    async def test_a_milestone_is_closed_once(self, bench: ScriptedBench) -> None:
-        forge = bench.wrappers()
-        for _ in range(2):
-            assert isinstance(await forge.close_milestone("m6", "M6"), Sent)
-        assert bench.calls("milestone-close") == ["-t M6"]
-
 
 async def test_a_repository_without_an_origin(tmp_path: Path, bench: ScriptedBench) -> None:
     """Scripts have nothing to merge on there."""

@@ -111,6 +111,7 @@ Script = Literal[
     "issue_close",
     "issue_comment",
     "milestone_close",
+    "release_create",
 ]
 
 
@@ -284,7 +285,7 @@ class NotifySettings(Group):
 
 
 class MilestoneSettings(Group):
-    """What `bootstrap` plans for."""
+    """What `bootstrap` plans for, and how it is released."""
 
     prefix: str | None = Field(default=None, examples=["MS"], pattern=r"^[A-Za-z][A-Za-z0-9]{0,15}(-[A-Za-z0-9]+)*$")
     """The beginning of all task ids. Left out: made of the project's name."""
@@ -297,6 +298,10 @@ class MilestoneSettings(Group):
 
     improve_prd: bool = False
     """Plan a task that goes over `docs/PRD.md` before everything else, and is checked like any other."""
+
+    release: Literal["manual", "auto"] = "manual"
+    """`manual`: `mosaic-orchestrator release` releases the milestone. `auto`: the daemon does, as soon as the stopping
+    criteria are met (`status --criteria`)."""
 
     branches: Literal["task", "phase"] = "task"
     """`task`: a short-lived branch for each task. `phase`: one for all tasks of a phase, which then run one by one."""

@@ -10,8 +10,8 @@ from mosaic_daemon.planning.planner.words import one_line
 from mosaic_daemon.tracking import table
 
 FOLDER = "docs/tasks"
-_SUFFIX = "-tasks.md"
-_PATTERN = f"?*{_SUFFIX}"
+SUFFIX = "-tasks.md"
+_PATTERN = f"?*{SUFFIX}"
 _LONGEST_NAME = 100
 _MAX_BYTES = 64 << 20
 _OVER = ("done", "deferred")
@@ -46,10 +46,10 @@ def newest(root: Path) -> Archive | None:
     text = atomicfile.read_untrusted(path, max_bytes=_MAX_BYTES)
     rows = table.parse(text.decode("utf-8", "replace"), source=str(path)).rows
     unfinished = tuple(row.cells["id"] for row in rows if row.cells["status"] not in _OVER)
-    name = one_line(path.name.removesuffix(_SUFFIX), _LONGEST_NAME)
+    name = one_line(path.name.removesuffix(SUFFIX), _LONGEST_NAME)
     return Archive(name, f"{FOLDER}/{path.name}", text, len(rows), unfinished)
 
 
 def names(root: Path) -> list[str]:
     """Every archived milestone, by name."""
-    return sorted(path.name.removesuffix(_SUFFIX) for path in (root / FOLDER).glob(_PATTERN))
+    return sorted(path.name.removesuffix(SUFFIX) for path in (root / FOLDER).glob(_PATTERN))

@@ -28,7 +28,7 @@ from mosaic_daemon.planning.papers import files, phase_issues, record
 from mosaic_daemon.planning.papers.capfile import PLAN_FILE
 from mosaic_daemon.planning.papers.files import Project
 from mosaic_daemon.planning.papers.record import PlanRecord
-from mosaic_daemon.planning.plan import Milestone, Plan
+from mosaic_daemon.planning.plan import Milestone, Plan, prefix_of
 from mosaic_daemon.planning.progress import Progress
 from mosaic_daemon.repository.checkout import OURS, Checkout
 
@@ -197,13 +197,6 @@ def project_of(proposal: Proposed, layout: Layout, settings: Settings, checkout:
         "PHASE_BRANCH": first.branch if first else "",
     }
     return Project(layout.repo, checkout.read, settings.templates.path, values)
-
-
-def prefix_of(name: str) -> str:
-    """How task ids begin in a project of this name: `mosaic-shop` gives `MS`, `shop` gives `SHO`."""
-    words = "".join(letter if letter.isalnum() and letter.isascii() else " " for letter in name).split()
-    letters = "".join(word[0] for word in words[:4]) if len(words) > 1 else "".join(words)[:3]
-    return (letters if letters[:1].isalpha() else f"T{letters}").upper()
 
 
 def _check_apart(report: Path, layout: Layout) -> None:

@@ -107,3 +107,10 @@ class Plan:
                 for each in self.tasks
             ),
         )
+
+
+def prefix_of(name: str) -> str:
+    """How task ids begin in a project of this name: `mosaic-shop` gives `MS`, `shop` gives `SHO`."""
+    words = "".join(letter if letter.isalnum() and letter.isascii() else " " for letter in name).split()
+    letters = "".join(word[0] for word in words[:4]) if len(words) > 1 else "".join(words)[:3]
+    return (letters if letters[:1].isalpha() else f"T{letters}").upper()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,15 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mosaic_daemon.cli import release_view
 from mosaic_daemon.ground.layout import Layout
-from mosaic_daemon.nouns.stopping import Criterion, Requirements, Situation, Standing, criteria, reason_to_stop
+from mosaic_daemon.nouns.documentation import CHECKLIST
+from mosaic_daemon.nouns.stopping import Criterion, Requirements, Situation, criteria, reason_to_stop
 from mosaic_daemon.planning.papers.capfile import PLAN_FILE
+from mosaic_daemon.planning.standing import PAPERS, open_items, requirements, standing
 from mosaic_daemon.store.reader import LedgerReader, Proof
 
-_PAPERS = ("docs/PRD.md", "docs/PRD.json")
-_CHECKLIST = "docs/DOCUMENTATION-CHECKLIST.md"
-_FINDING = re.compile(r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+(?=:)")
-_OPEN_ITEM = re.compile(r"^\s*[-*+] \[ \]", re.MULTILINE)
 _GIT_SEC = 5
 _CONCLUSION = {
     "complete": "Complete: every criterion is met.",
@@ -53,19 +51,14 @@ def situation(layout: Layout, shown: Mapping[str, Any], proofs: Iterable[Proof])
     """What is true now; `shown`: what `status` shows beside it."""
     proofs = list(proofs)
     return Situation(
-        tasks=[_standing(proof) for proof in proofs],
+        tasks=[standing(proof) for proof in proofs],
         blocker=_blocker(shown),
         requirements=_requirements(layout.repo, proofs),
         checklist=_checklist(layout.repo),
         provider=_provider(layout),
-        milestone=_milestone(layout.repo),
+        milestone=_milestone(layout.repo) or (shown["release"] or {}).get("version", ""),
+        release=release_view.released(shown["release"]),
     )
-
-
-def _standing(proof: Proof) -> Standing:
-    names = ("status", "kind", "phase", "reason", "merged", "ci", "closed", "warning")
-    given = {name: value for name in names if (value := getattr(proof, name)) is not None}
-    return Standing(task=proof.task, **given)
 
 
 def _blocker(shown: Mapping[str, Any]) -> str:
@@ -79,35 +72,27 @@ def _blocker(shown: Mapping[str, Any]) -> str:
 
 
 def _requirements(root: Path, proofs: Sequence[Proof]) -> Requirements | None:
-    for name in _PAPERS:
+    for name in PAPERS:
         with suppress(OSError):
             text = (root / name).read_text(encoding="utf-8", errors="replace")
             if text.strip():
-                break
-    else:
-        return None
-    delivered = [proof for proof in proofs if proof.status == "done" and proof.merged]
-    wanted = {found[0] for proof in delivered if (found := _FINDING.match(proof.description))}
-    told = set(re.findall(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+", text))
-    missing = tuple(sorted(wanted - told))
-    last = max((proof.completed_at for proof in delivered if proof.completed_at), default="")
-    return Requirements(name, missing, bool(missing) and _is_newer(root, name, last), text.count("ASSUMPTION:"))
+                return requirements(name, text, proofs, _changed_at(root, name))
+    return None
 
 
-def _is_newer(root: Path, name: str, last: str) -> bool:
-    """Whether the file's last commit is younger than the last delivery."""
+def _changed_at(root: Path, name: str) -> datetime | None:
+    """When the file's last commit was made."""
     command = ["git", "-C", str(root), "log", "-1", "--format=%cI", "--", name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_GIT_SEC)
-        # A commit knows no fractions of a second.
-        return datetime.fromisoformat(done.stdout.strip()) >= datetime.fromisoformat(last).replace(microsecond=0)
+        return datetime.fromisoformat(done.stdout.strip())
     except (OSError, ValueError, subprocess.TimeoutExpired):
-        return False
+        return None
 
 
 def _checklist(root: Path) -> tuple[str, int] | None:
     try:
-        return _CHECKLIST, len(_OPEN_ITEM.findall((root / _CHECKLIST).read_text(encoding="utf-8", errors="replace")))
+        return CHECKLIST, len(open_items((root / CHECKLIST).read_text(encoding="utf-8", errors="replace")))
     except OSError:
         return None
 

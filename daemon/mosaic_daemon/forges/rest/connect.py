@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mosaic_daemon.forges.desk import HostingDesk
+from mosaic_daemon.forges.releases import HostedReleases
 from mosaic_daemon.forges.rest import gitea, github, gitlab
 from mosaic_daemon.forges.rest.forge import RestForge
 from mosaic_daemon.forges.rest.host import Host
@@ -73,3 +74,8 @@ def forge(settings: ForgeSettings, clone: Clone, first_run_sec: float) -> RestFo
 def desk(settings: ForgeSettings, origin: str) -> HostingDesk:
     """Where planning files its issues. Raises ConfigError as `hosting` does."""
     return HostingDesk(hosting(settings, origin))
+
+
+def releases(settings: ForgeSettings, origin: str) -> HostedReleases:
+    """Where milestones are released. Raises ConfigError as `hosting` does."""
+    return HostedReleases(hosting(settings, origin))

@@ -22,7 +22,7 @@ Template = tuple[str, ...]
 _TOOLS = "~/.config/mosaic/tools/git"
 _PLACEHOLDER = re.compile(r"(?<!\$)\{([a-z_]+)\}")
 _NAMES = frozenset(
-    "title body target branch head_sha base_sha number issue message milestone labels".split()  # noqa: SIM905
+    "title body target branch head_sha base_sha number issue message milestone labels tag".split()  # noqa: SIM905
 )
 _FORGE_VARIABLES = (
     *("GH_*", "GITHUB_*", "GITEA_*", "FORGEJO_*", "TEA_*", "GITLAB_*", "GL_*", "GLAB_*", "BITBUCKET_*", "MOSAIC_*"),
@@ -43,10 +43,13 @@ class Commands:
     """Argv templates, never given to a shell; an empty one is a step that is not taken.
 
     `{title}`, `{body}`, `{message}` (of the squash commit), `{target}`, `{branch}`, `{head_sha}`, `{base_sha}`,
-    `{number}` (of the pull request), `{issue}`, `{milestone}` and `{labels}` (joined by commas) are filled in per word.
+    `{number}` (of the pull request), `{issue}`, `{milestone}`, `{labels}` (joined by commas) and `{tag}` are filled in
+    per word.
 
     Attributes:
         issue_comment: none by default; `{message}` is the comment.
+        release_create: none by default; gets `{tag}`, `{title}`, `{body}` (the notes) and `{head_sha}`. Without it the
+            notes are a file in `docs/releases/`.
         closed: a regular expression that `issue_view` says of a closed issue, where its answer is not JSON.
 
     Raises:
@@ -65,6 +68,7 @@ class Commands:
     issue_close: Template = (f"{_TOOLS}/issue-close.sh", "-i", "{issue}")
     issue_comment: Template = ()
     milestone_close: Template = (f"{_TOOLS}/milestone-close.sh", "-t", "{milestone}")
+    release_create: Template = ()
     closed: str = field(default=r"(?im)^\W*(?:state|status)\W+closed\b|\(closed\)\s*$|^\W*closed\W*$")
 
     def __post_init__(self) -> None:

@@ -247,10 +247,6 @@ class WrappersForge:
         except Unavailable as error:
             return Delayed(error.line, error.until)
 
-    async def close_milestone(self, key: str, title: str) -> Answer:
-        self._notes.settle()
-        return await self._issues.close_milestone(key, title)
-
     # --- pieces -------------------------------------------------------------------------------------------------------
 
     def _create(self, proposal: Proposal) -> Script:

@@ -55,14 +55,6 @@ class Issues:
         run = await self._acts.perform(self._of("close", proposal))
         return self._acts.answer(run, missing=f"{proposal.issue} is still open", code="issue_open")
 
-    async def close_milestone(self, key: str, title: str) -> Answer:
-        """`key` names the wish: it is granted once."""
-        script = self._script("milestone-close", key, self._commands.milestone_close, {"milestone": title})
-        run = await self._acts.perform(script)
-        if run.went_well:
-            return Sent(run.last_words)
-        return self._acts.answer(run, missing="the milestone may be open", code="milestone_open")
-
     async def _look(self, script: Script) -> Run:
         last = await self._runs.last(script)
         if last is None or last.is_over:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from mosaic_daemon.ground.errors import InputError
@@ -61,10 +62,10 @@ def looked_back(ended: Iterable[Record], root: Path) -> Reported:
 
 
 def _found(ended: list[Record], root: Path) -> Retrospective:
-    unmeasured = len(ended) - len(samples_of(ended, None))
     try:
         known, factors = record.read(root), heuristics.read(root)
     except (InputError, OSError):  # `retro` says what is wrong; nothing can be proposed without them
-        found = retrospective(samples_of(ended, None), NOTHING_LEARNED, unmeasured)
-        return Retrospective(found.total, found.phases, found.types, found.patterns, (), unmeasured)
-    return retrospective(samples_of(ended, known.plan if known else None), factors, unmeasured)
+        gathered = samples_of(ended, None)
+        return replace(retrospective(gathered.samples, NOTHING_LEARNED, gathered.unmeasured), proposals=())
+    gathered = samples_of(ended, known.plan if known else None)
+    return retrospective(gathered.samples, factors, gathered.unmeasured)

@@ -42,19 +42,18 @@ def gathered(layout: Layout, plan: Plan | None, phase: int | None = None) -> Gat
             records = [codec.load_record(body) for body in ledger.bodies(ended)]
     except FileNotFoundError:
         everything, records = [], []
-    records = [each for each in records if phase is None or each.task.phase == phase]
-    samples = samples_of(records, plan)
-    unmeasured = len(records) - len(samples)
-    if phase is None:
-        samples += _only_captured(layout, frozenset(everything))
-    return Gathered(tuple(samples), unmeasured)
+    found = samples_of((each for each in records if phase is None or each.task.phase == phase), plan)
+    captured_alone = _only_captured(layout, frozenset(everything)) if phase is None else []
+    return Gathered((*found.samples, *captured_alone), found.unmeasured)
 
 
-def samples_of(ended: Iterable[Record], plan: Plan | None) -> list[Sample]:
-    """Those that can be compared, with what the plan estimated before any factor."""
-    planned = {each.task.id: unlearned(each.reasons) for each in plan.tasks} if plan else {}
+def samples_of(records: Iterable[Record], plan: Plan | None) -> Gathered:
+    """Of those of these records that have ended."""
+    ended = [each for each in records if each.status.value in _ENDED]
     found = [each for each in map(sample_of, ended) if each is not None]
-    return [replace(each, planned=planned.get(each.task) or each.planned) for each in found]
+    planned = {each.task.id: unlearned(each.reasons) for each in plan.tasks} if plan else {}
+    samples = tuple(replace(each, planned=planned.get(each.task) or each.planned) for each in found)
+    return Gathered(samples, len(ended) - len(found))
 
 
 def variance_of(record: Record) -> Variance | None:

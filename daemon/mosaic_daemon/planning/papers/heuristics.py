@@ -28,20 +28,24 @@ def read(root: Path) -> Heuristics:
     """
     path = root / ESTIMATES
     try:
-        data = atomicfile.read_untrusted(path, max_bytes=_MAX_BYTES)
+        return parsed(atomicfile.read_untrusted(path, max_bytes=_MAX_BYTES), source=str(path))
     except FileNotFoundError:
         return NOTHING_LEARNED
-    document = strictjson.loads(data, source=str(path), max_bytes=_MAX_BYTES)
+
+
+def parsed(data: bytes, *, source: str) -> Heuristics:
+    """The file's text; raises InputError as `read` does."""
+    document = strictjson.loads(data, source=source, max_bytes=_MAX_BYTES)
     if not isinstance(document, dict) or document.get("version") != _VERSION:
-        raise InputError(f"has no `version` {_VERSION}", source=str(path), remedy=_REMEDY)
+        raise InputError(f"has no `version` {_VERSION}", source=source, remedy=_REMEDY)
     try:
         return Heuristics(_ADAPTER.validate_python(document.get("factors", {})))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, ("factors", *first["loc"])))
-        raise InputError(f"`{where}`: {first['msg']}", source=str(path), remedy=_REMEDY) from error
+        raise InputError(f"`{where}`: {first['msg']}", source=source, remedy=_REMEDY) from error
     except InputError as error:
-        raise InputError(error.problem, source=str(path), remedy=_REMEDY) from error
+        raise InputError(error.problem, source=source, remedy=_REMEDY) from error
 
 
 def write(root: Path, heuristics: Heuristics) -> None:

@@ -57,20 +57,24 @@ def read(root: Path) -> PlanRecord | None:
     """
     path = root / PLAN_FILE
     try:
-        data = atomicfile.read_untrusted(path, max_bytes=MAX_PLAN_BYTES)
+        return parsed(atomicfile.read_untrusted(path, max_bytes=MAX_PLAN_BYTES), source=str(path))
     except FileNotFoundError:
         return None
-    document = strictjson.loads(data, source=str(path), max_bytes=MAX_PLAN_BYTES)
+
+
+def parsed(data: bytes, *, source: str) -> PlanRecord:
+    """The file's text as a plan; raises InputError as `read` does."""
+    document = strictjson.loads(data, source=source, max_bytes=MAX_PLAN_BYTES)
     version = document.pop("version", None) if isinstance(document, dict) else None
     if version != _VERSION:
-        raise InputError(f"is no plan of version {_VERSION}", source=str(path), remedy=_REMEDY)
+        raise InputError(f"is no plan of version {_VERSION}", source=source, remedy=_REMEDY)
     try:
         record = _ADAPTER.validate_python(document)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise InputError(f"`{where}`: {first['msg']}", source=str(path), remedy=_REMEDY) from error
-    _check(record.plan, str(path))
+        raise InputError(f"`{where}`: {first['msg']}", source=source, remedy=_REMEDY) from error
+    _check(record.plan, source)
     return record
 
 
