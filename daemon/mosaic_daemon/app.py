@@ -16,16 +16,19 @@ from mosaic_daemon.faces.table import TableFace
 from mosaic_daemon.forges.base import Forge
 from mosaic_daemon.forges.desk import Desk, InternalDesk
 from mosaic_daemon.forges.internal import Checks, InternalForge
+from mosaic_daemon.forges.releases import InternalReleases, Releases
 from mosaic_daemon.forges.rest.webhook import door_of
 from mosaic_daemon.forges.wrappers.commands import Commands
 from mosaic_daemon.forges.wrappers.commands import environment as scripts_environment
 from mosaic_daemon.forges.wrappers.desk import ScriptsDesk
 from mosaic_daemon.forges.wrappers.forge import Conduct, WrappersForge
+from mosaic_daemon.forges.wrappers.releases import ScriptedReleases
 from mosaic_daemon.ground import instance, templates
 from mosaic_daemon.ground.clock import SystemClock
 from mosaic_daemon.ground.errors import ConfigError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.ground.settings import GateSettings, ReviewSettings, RuntimeSettings, Settings
+from mosaic_daemon.milestone.release import Milestones, Place
 from mosaic_daemon.notices import Notices
 from mosaic_daemon.notifiers.connect import notifiers
 from mosaic_daemon.nouns.documentation import CHECKLIST
@@ -42,6 +45,7 @@ from mosaic_daemon.planning.papers.places import Places
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.repository.configuration import PersonsConfiguration
 from mosaic_daemon.repository.qa_reports import QaReports
+from mosaic_daemon.repository.tags import Tags
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes.base import DEFAULTS, Runtime, environment
 from mosaic_daemon.stages.collect import DocsGate, Judge
@@ -82,6 +86,7 @@ async def opened(layout: Layout, settings: Settings, what: str) -> AsyncIterator
                 yield parts
                 parts.forge.recorded()
             finally:
+                await parts.milestones.aclose()
                 await parts.forge.aclose()
         finally:
             ledger.close()
@@ -95,6 +100,21 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
     learnings, deferrals = _learnings(layout, settings, clone, ledger), DeferredErrors(ledger, clone, place_of)
     queue, table = QueueFace(layout, ledger), TableFace(layout, ledger, clone, learnings, deferrals)
     interval = timedelta(seconds=settings.tracking.interval_sec)
+    forge, policy = _forge(layout, settings, clone), _policy(settings.gate, clone.branch)
+    reports = QaReports(layout.repo)
+    place = Place(
+        ledger=ledger,
+        clone=clone,
+        tags=Tags(clone),
+        forge=forge,
+        policy=policy,
+        settings=settings.milestone,
+        reports=reports,
+        project=layout.repo.name,
+        provider=settings.forge.provider,
+        tracks=is_published,
+        open_releases=lambda tag: _releases(layout, settings, tag),
+    )
     return Parts(
         ledger=ledger,
         clone=clone,
@@ -112,15 +132,16 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
             layout, clone, worktrees, settings.worker.retries, settings.worker.may_change, _docs_gate(settings, ledger)
         ),
         reviews=_reviews(layout, settings, clone),
-        forge=_forge(layout, settings, clone),
-        policy=_policy(settings.gate, clone.branch),
+        forge=forge,
+        policy=policy,
         queue=queue,
         table=table,
         publisher=Publisher(queue, table, interval, table_enabled=is_published),
         schedule=Schedule(settings.worker.runtime),
         spending=Spending(),
-        conclusions=Conclusions(ledger, QaReports(layout.repo), layout.repo),
+        conclusions=Conclusions(ledger, reports, layout.repo),
         completion=Completion(ledger, place_of, in_a_file=is_published),
+        milestones=Milestones(place),
         cap=CapFile(layout.repo, tokens(settings.budget.cap) if settings.budget.cap else None),
         clock=SystemClock(),
         max_workers=settings.run.max_workers,
@@ -225,6 +246,18 @@ async def desk(layout: Layout, settings: Settings) -> Desk:
 
     person = await PersonsConfiguration.read(layout.repo)
     return connect.desk(settings.forge, person.origin or "")
+
+
+async def _releases(layout: Layout, settings: Settings, tag: str) -> Releases:
+    """Where the milestone with this tag is released. Raises ConfigError as `desk` does."""
+    if settings.forge.provider == "internal":
+        return InternalReleases()
+    if settings.forge.provider == "wrappers":
+        return ScriptedReleases(*_scripts(layout, settings), layout.repo, tag)
+    from mosaic_daemon.forges.rest import connect  # noqa: PLC0415
+
+    person = await PersonsConfiguration.read(layout.repo)
+    return connect.releases(settings.forge, person.origin or "")
 
 
 def _scripts(layout: Layout, settings: Settings) -> tuple[Commands, Conduct]:

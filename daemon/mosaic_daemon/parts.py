@@ -11,7 +11,9 @@ from mosaic_daemon.faces.table import TableFace
 from mosaic_daemon.forges.base import Forge
 from mosaic_daemon.ground.clock import Clock
 from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.milestone.release import Milestones
 from mosaic_daemon.notifiers.base import Notifier
+from mosaic_daemon.nouns.release import Release
 from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.planning.completion import Completion
 from mosaic_daemon.planning.learning.conclusions import Conclusions
@@ -52,6 +54,7 @@ class Parts:
     spending: Spending
     conclusions: Conclusions
     completion: Completion
+    milestones: Milestones
     cap: CapFile
     clock: Clock
     max_workers: int
@@ -70,6 +73,7 @@ class Report:
         stuck: for the first hundred tasks that cannot start, the reasons.
         due: when to look again at the latest, beside the regular rescan.
         broken: why the queue's file cannot be read; nothing new is started while it is so.
+        release: of a milestone, the newest.
     """
 
     progress: bool = False
@@ -78,10 +82,13 @@ class Report:
     stuck: Mapping[str, list[str]] = field(default_factory=dict)
     due: datetime | None = None
     broken: InputError | None = None
+    release: Release | None = None
 
     @property
     def attention(self) -> bool:
         """Work is left that only a person can move."""
+        if self.release is not None and self.release.failure is not None:
+            return True
         return any(self.counts.get(status, 0) for status in Status if status not in (Status.DONE, Status.DEFERRED))
 
     def wait_until(self, due: datetime | None) -> None:

@@ -243,6 +243,7 @@ class Supervisor:
             self._tick.tell("config.toml", f"{error.line}; the last good settings stay")
             return
         self._parts.forge.recorded()
+        await self._parts.milestones.aclose()
         await self._parts.forge.aclose()
         self._settings, self._parts = settings, rebuilt
         self._listen()
@@ -274,6 +275,16 @@ class Supervisor:
                     )
                 self.wake()
                 return answer
+            case "release":
+                async with self._ticking:
+                    opening = await self._tick.request_release(
+                        args.get("actor", "socket"), str(args.get("milestone", ""))
+                    )
+                self.wake()
+                return {"said": opening.said, "remediation": opening.remediation, "released": opening.released}
+            case "release-preview":
+                now = self._parts.clock.now()
+                return await self._parts.milestones.preview(now, str(args.get("milestone", "")))
             case "sync":
                 async with self._ticking:
                     plan = await commands.sync(self._parts, apply=bool(args.get("apply")))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,8 +23,10 @@ from mosaic_daemon.faces.queue import QueueFace
 from mosaic_daemon.faces.table import TableFace
 from mosaic_daemon.forges.base import Answer, Proposal, Verdict
 from mosaic_daemon.forges.memory import MemoryForge
+from mosaic_daemon.forges.releases import InternalReleases
 from mosaic_daemon.ground.layout import TABLE, Layout
-from mosaic_daemon.ground.settings import WorkerSettings
+from mosaic_daemon.ground.settings import MilestoneSettings, WorkerSettings
+from mosaic_daemon.milestone.release import Milestones, Place
 from mosaic_daemon.nouns.events import GateResumed
 from mosaic_daemon.nouns.gate import Step
 from mosaic_daemon.nouns.phase import DEFERRED_ERRORS
@@ -38,6 +40,7 @@ from mosaic_daemon.planning.papers.places import Places
 from mosaic_daemon.repository.clone import BaseMoved, Clone
 from mosaic_daemon.repository.commits import Change
 from mosaic_daemon.repository.qa_reports import QaReports
+from mosaic_daemon.repository.tags import Tag, Tags
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes.base import Runtime
 from mosaic_daemon.stages.collect import Judge
@@ -197,8 +200,16 @@ class Commits:
         )
         return list(changed)[:limit]
 
-    async def commit_files(self, base: str, files: Mapping[str, bytes], message: str, _at: datetime) -> str:
-        return self._forge.history.commit(base, {path: data.decode() for path, data in files.items()}, message)
+    async def commit_files(self, base: str, files: Mapping[str, bytes | None], message: str, _at: datetime) -> str:
+        changes = {path: None if data is None else data.decode() for path, data in files.items()}
+        return self._forge.history.commit(base, changes, message)
+
+    async def files(self, sha: str, folder: str) -> list[str]:
+        return sorted(path for path in self._forge.history[sha].files if path.startswith(folder))
+
+    async def find_trailer(self, name: str, value: str, since: str) -> str | None:
+        above = self._forge.history.above(since, self._forge.head)
+        return next((each.sha for each in above if f"{name}: {value}" in each.message.splitlines()), None)
 
     async def land(self, commit: str, base: str) -> None:
         self._fuse.burn()
@@ -207,6 +218,33 @@ class Commits:
         self.on_land()
         self._forge.head = commit
         self._fuse.burn()
+
+
+class MemoryTags:
+    """The origin's tags. `pushes`: how often each was made."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        self._fuse = fuse
+        self._tags: dict[str, Tag] = {}
+        self.pushes: Counter[str] = Counter()
+
+    async def all(self) -> dict[str, Tag]:
+        self._fuse.burn()
+        return dict(self._tags)
+
+    async def find(self, name: str) -> Tag | None:
+        return (await self.all()).get(name)
+
+    async def push(self, name: str, commit: str, _message: str, _at: datetime) -> None:
+        self._fuse.burn()
+        if name not in self._tags:
+            self._tags[name] = Tag(name, f"tag of {commit}", commit)
+            self.pushes[name] += 1
+        self._fuse.burn()
+
+
+async def _no_forge(_tag: str) -> InternalReleases:
+    return InternalReleases()
 
 
 class Hands:
@@ -264,6 +302,7 @@ class World:
         self.forge = WatchedForge(self._fuse)
         self.commits = Commits(self.forge, self._fuse)
         self.commits.on_land = self._no_gate_is_in_its_window
+        self.tags = MemoryTags(self._fuse)
         self.verdicts: defaultdict[str, list[Verdict]] = defaultdict(list)
         self.forge.ci = lambda question, _sha: (
             self.verdicts[question].pop() if self.verdicts[question] else Verdict.GREEN
@@ -293,6 +332,22 @@ class World:
             runtimes,
             {"PATH": "/bin:/usr/bin"},
         )
+        reports = QaReports(self.layout.repo)
+        milestones = Milestones(
+            Place(
+                ledger=ledger,
+                clone=clone,
+                tags=cast("Tags", self.tags),
+                forge=self.forge,
+                policy=GatePolicy("main"),
+                settings=MilestoneSettings(),
+                reports=reports,
+                project="app",
+                provider="internal",
+                tracks=True,
+                open_releases=_no_forge,
+            )
+        )
         scripts = dict.fromkeys(Aspect, ("sh", "{output}"))
         self.ledger = ledger
         self.tick = Tick(
@@ -309,8 +364,9 @@ class World:
                 publisher=Publisher(queue, table, timedelta(seconds=10), table_enabled=True),
                 schedule=Schedule("agent"),
                 spending=Spending(),
-                conclusions=Conclusions(ledger, QaReports(self.layout.repo), self.layout.repo),
+                conclusions=Conclusions(ledger, reports, self.layout.repo),
                 completion=Completion(ledger, places.of, in_a_file=True),
+                milestones=milestones,
                 cap=CapFile(self.layout.repo, None),
                 clock=Hands(lambda: self.now),
                 max_workers=2,

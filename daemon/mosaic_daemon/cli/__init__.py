@@ -22,6 +22,7 @@ VERBS = {
     "explain": "why a task is where it is, its timeline, and what would move it",
     "budget": "tokens used and to come, against the cap",
     "handoff": "the message with which a fresh orchestrator takes over",
+    "release": "tag and publish the milestone, archive its table",
     "retro": "what tasks took against their estimates, and better estimates",
     "events": "what happened, event by event",
     "logs": "what a task's worker printed",

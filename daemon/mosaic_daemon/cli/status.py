@@ -85,6 +85,8 @@ def _head(shown: dict[str, Any], now: datetime) -> Iterator[list[str]]:
     elif slots["used"]:
         yield ["Slots", f"{text.count(slots['used'], 'worker')} running; the next daemon takes over"]
     yield ["Tasks", _tasks(shown)]
+    if shown["milestone"]:
+        yield ["Milestone", shown["milestone"]]
     if shown["budget"]:
         yield ["Budget", shown["budget"]["line"]]
     if waiting := _not_taken_in(shown):

@@ -55,6 +55,7 @@ class TableFace:
         self._at: str | None = None
         self._told_at: str | None = None
         self._has_looked = False
+        self._is_there = False
         self._text = self._published.text
         self._rejected: frozenset[str] = frozenset()
         self._base: _Rows = self._tasks(_parse(self._text))
@@ -71,6 +72,9 @@ class TableFace:
             return None
         self.dirty |= self.learnings.is_waiting or self.deferrals.is_waiting  # somebody may have mended their file
         text = await self._clone.commits.read(base_sha, TABLE)
+        self._is_there = text is not None
+        if text is None and not self._entries:  # it went with a milestone: the next one begins with a new table
+            self._text, self._base = None, {}
         if text is None or (text == self._text and self._told_at is None):
             self._at = base_sha
             return None
@@ -126,6 +130,9 @@ class TableFace:
         """
         if self._at is None:
             return False
+        if not self._is_there and not self._entries:
+            self.dirty, self.degraded = False, None
+            return True
         shown = _parse(self._text)
         if self._is_damaged(shown):
             raise Refused(_DAMAGED, where=TABLE, remedy="mend it on the base branch")
@@ -150,6 +157,7 @@ class TableFace:
         self.deferrals.settle(now)
         self._published.settle(text)
         self._text, self._at, self.dirty, self.degraded = text, commit, False, None
+        self._is_there = True
         self._base = self._tasks(_parse(text))
         return True
 

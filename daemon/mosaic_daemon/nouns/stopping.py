@@ -98,7 +98,7 @@ def criteria(now: Situation) -> tuple[Criterion, ...]:
     """All ten, in the guide's order."""
     source = [each for each in now.tasks if each.kind in _SOURCE and each.status != "deferred"]
     found = (
-        _all_done(now.tasks),
+        _all_done(now),
         _blocker(now),
         _context(now.context, CHECKPOINT_PERCENT),
         _context(now.context, LIMIT_PERCENT),
@@ -126,9 +126,10 @@ def reason_to_stop(found: Sequence[Criterion]) -> Literal["complete", "blocked",
 Finding = tuple[bool, str]
 
 
-def _all_done(tasks: Sequence[Standing]) -> Finding:
+def _all_done(now: Situation) -> Finding:
+    tasks = now.tasks
     if not tasks:
-        return False, "there are no tasks yet"
+        return bool(now.release), now.release or "there are no tasks yet"
     left = [each.task for each in tasks if each.status not in _OVER]
     deferred = sum(each.status == "deferred" for each in tasks)
     done = f"{len(tasks) - len(left) - deferred} of {len(tasks)} done"

@@ -77,7 +77,7 @@ def take_in(changes: FaceChanges, ledger: Ledger, source: str, now: datetime) ->
             taken.edit(record, _differences(record, raw), source, now)
             continue
         try:
-            events = list(_added(raw, position, source, fences.get(task, 0)))
+            events = list(_added(raw, position, source, fences.get(task, 0), _delivered(record)))
         except InputError as error:
             taken.problems.append(error.line)
             taken.rejected.add(task)
@@ -156,7 +156,14 @@ _STOPS: Mapping[Status, Literal["not-started", "deferred", "blocked"]] = {
 }
 
 
-def _added(raw: Mapping[str, Any], position: int, source: str, fence: int) -> Iterator[ev.TaskEvent]:
+def _delivered(record: Record | None) -> Mapping[str, Any] | None:
+    """The evidence of a task that comes back from an archived milestone."""
+    return record.state.delivered if record is not None and isinstance(record.state, Removed) else None
+
+
+def _added(
+    raw: Mapping[str, Any], position: int, source: str, fence: int, delivered: Mapping[str, Any] | None = None
+) -> Iterator[ev.TaskEvent]:
     entry = validate(dict(raw), source=source, position=position)
     yield ev.TaskAdded(task_of(entry), position, source, fence)
     status = Status(entry.status)
@@ -164,6 +171,8 @@ def _added(raw: Mapping[str, Any], position: int, source: str, fence: int) -> It
         yield ev.TaskDeferred("arrived as deferred", source)
     elif status is Status.BLOCKED:
         yield ev.TaskBlocked("arrived as blocked", source)
+    elif status is Status.DONE and delivered is not None:
+        yield ev.DoneFound({"summary": f"done: {entry.id}", **delivered})
     elif status is not Status.NOT_STARTED:
         reason = f"it arrived as `{status}`, and the daemon has no evidence of that"
         yield ev.EditRefused({"status": (None, status.value)}, reason, source)

@@ -70,6 +70,11 @@ class Publisher:
             return max(now, self._table_at + max(self._table_interval, _DEGRADED))
         return now if quiet else max(now, self._table_at + self._table_interval)
 
+    @property
+    def is_behind(self) -> bool:
+        """The table does not show yet what the ledger says."""
+        return self.table_enabled and self._table.dirty
+
     def table_tried(self, now: datetime) -> None:
         """The table was published, or could not be: the next try waits for the interval."""
         self._table_at = now

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from itertools import islice
 
+from mosaic_daemon.milestone.release import Opening
 from mosaic_daemon.notices import deadlock, log_all
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.budget import Band, Budget
@@ -19,6 +20,7 @@ from mosaic_daemon.parts import Parts, Report
 from mosaic_daemon.tick.attempts import Attempts
 from mosaic_daemon.tick.faces import Faces
 from mosaic_daemon.tick.gates import Gates
+from mosaic_daemon.tick.milestones import Milestones
 from mosaic_daemon.tick.turn import Turn
 
 _SETTLE = timedelta(seconds=0.2)
@@ -35,6 +37,7 @@ class Tick:
         self._attempts = Attempts(self._turn)
         self._faces = Faces(self._turn, self._attempts)
         self._gates = Gates(self._turn, self._faces)
+        self._milestones = Milestones(self._turn, self._faces)
 
     async def run(self, *, rescan: bool) -> Report:
         """One tick. `rescan`: also look at what gives no signal, such as the table on the base branch.
@@ -51,12 +54,22 @@ class Tick:
         if await self._gates.advance():
             await self._attempts.dispatch(rescan=False)
         await self._faces.publish()
+        await self._milestones.advance(rescan)
         self._conclude()
         return self._turn.report
 
     def tell(self, topic: str, message: str, details: Mapping[str, object] | None = None) -> None:
         """Report something people should see, once until it changes; an empty message takes it back."""
         self._turn.tell(topic, message, details)
+
+    async def request_release(self, source: str, asked: str = "") -> Opening:
+        """A person asks for the milestone's release; the next tick moves it.
+
+        Raises:
+            Refused, InputError, Unavailable: it cannot be opened; the message says why.
+        """
+        self._turn.begin()
+        return await self._milestones.request(source, asked)
 
     def _conclude(self) -> None:
         ledger, schedule, report = self._parts.ledger, self._parts.schedule, self._turn.report
@@ -70,7 +83,9 @@ class Tick:
             self._turn.report.wait_until(hold.until if hold else None)
         if self._parts.queue.settling:
             self._turn.report.wait_until(self._turn.now + _SETTLE)
-        report.idle = self._attempts.is_quiet() and due is None and not self._parts.queue.settling
+        is_quiet = self._attempts.is_quiet() and not self._milestones.is_open
+        report.idle = is_quiet and due is None and not self._parts.queue.settling
+        report.release = ledger.system.release
         budget = self._attempts.budget()
         self._note_cap(budget)
         self._turn.tell("plan", self._parts.cap.problem)

@@ -55,7 +55,7 @@ class Turn:
         ledger = self.parts.ledger
         ledger.append_all([ev.Entry(self.now, task, "daemon", event) for task, event in happened])
         for task, event in happened:
-            self.report.progress |= not isinstance(event, ev.GateHeld | ev.ReviewHeld)
+            self.report.progress |= not isinstance(event, ev.GateHeld | ev.ReviewHeld | ev.ReleaseHeld)
             log(task, event, ledger.records.get(task))
 
     async def guarded(self, task: str, work: Awaitable[bool | None]) -> bool:

@@ -12,13 +12,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mosaic_daemon.cli import release_view
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.nouns.documentation import CHECKLIST
 from mosaic_daemon.nouns.stopping import Criterion, Requirements, Situation, criteria, reason_to_stop
 from mosaic_daemon.planning.papers.capfile import PLAN_FILE
 from mosaic_daemon.planning.standing import PAPERS, open_items, requirements, standing
 from mosaic_daemon.store.reader import LedgerReader, Proof
+from mosaic_daemon.views.release import released
 
 _GIT_SEC = 5
 _CONCLUSION = {
@@ -57,7 +57,7 @@ def situation(layout: Layout, shown: Mapping[str, Any], proofs: Iterable[Proof])
         checklist=_checklist(layout.repo),
         provider=_provider(layout),
         milestone=_milestone(layout.repo) or (shown["release"] or {}).get("version", ""),
-        release=release_view.released(shown["release"]),
+        release=released(shown["release"]),
     )
 
 

@@ -14,7 +14,7 @@ from mosaic_daemon.ground import controlsocket, instance
 from mosaic_daemon.ground.errors import InputError, MosaicError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.store.reader import LedgerReader, Row
-from mosaic_daemon.views import text
+from mosaic_daemon.views import release, text
 from mosaic_daemon.views.budget import budget_document, budget_of, configured_cap
 
 PROGRAM = "mosaic-orchestrator"
@@ -34,12 +34,15 @@ def overview(layout: Layout, now: datetime, *, criteria: bool = False) -> dict[s
         "tasks": {"total": 0, "by_status": {}, "by_phase": []},
         **dict.fromkeys(("at_work", "reviews", "gates", "held_runtimes", "attention", "problems", "notices"), ()),
         "budget": None,
+        "release": None,
+        "milestone": "",
         "deadlock": None,
         "queue_file": queue_file(layout),
     }
     try:
         with LedgerReader(layout.ledger) as ledger:
             _add_ledger(shown, ledger, now)
+            shown["milestone"] = release.line(layout, shown["release"], shown["tasks"]["by_status"])
             if budget := budget_of(layout, ledger.spending(), configured_cap(layout)):
                 shown["budget"] = budget_document(budget)
     except FileNotFoundError:
@@ -168,6 +171,7 @@ def _add_ledger(shown: dict[str, Any], ledger: LedgerReader, now: datetime) -> N
     system, _ = ledger.system()
     for each in shown["tasks"]["by_phase"]:
         each["stage"] = system.get("phases", {}).get(str(each["phase"]), {}).get("stage", "bulk")
+    shown["release"] = system.get("release")
     shown["held_runtimes"] = [
         {"runtime": runtime, "reason": hold["reason"], "until": hold["until"]}
         for runtime, hold in system["holds"].items()
