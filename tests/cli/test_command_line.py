@@ -39,7 +39,8 @@ def test_usage_errors_are_one_line(command: Commands, words: tuple[str, ...], sa
 def test_outside_of_a_repository(command: Commands, tmp_path_factory: pytest.TempPathFactory, verb: str) -> None:
     """78, and the folder's name."""
     folder = tmp_path_factory.mktemp("plain")
-    needed = {"enqueue": ["A", "text"], "explain": ["A"], "logs": ["A"], "retry": ["A"], "cancel": ["A"]}
+    needed = {verb: ["A"] for verb in ("explain", "logs", "retry", "cancel")}
+    needed |= {"enqueue": ["A", "text"], "service": ["status"]}
     answer = command(verb, *needed.get(verb, []), cwd=folder)
     assert (answer.code, answer.out) == (78, "")
     assert str(folder) in answer.err

@@ -232,11 +232,18 @@ class TestFailure:
         await bench.fails("ended badly", code=None)
         await bench.fails("no result JSON", b"oops", code=3)
 
-    @pytest.mark.parametrize("cause", [Cause.TIMEOUT, Cause.STALL, Cause.REVOKED, Cause.SPAWN])
+    @pytest.mark.parametrize("cause", [Cause.TIMEOUT, Cause.STALL, Cause.SPAWN])
     async def test_success_of_one_that_was_stopped(self, bench: Bench, cause: Cause) -> None:
         """It did not end by itself, even with 0."""
         bench.work()
         await bench.fails(cause.value, cause=cause)
+
+    async def test_one_that_was_stopped_from_outside_is_lost(self, bench: Bench) -> None:
+        """Nobody asked for it: the machine went down. That is not the worker's failure."""
+        bench.work()
+        event = await bench.verdict(cause=Cause.REVOKED)
+        assert isinstance(event, ev.AttemptFailed)
+        assert event.failure.kind is FailureClass.LOST
 
     async def test_no_commit(self, bench: Bench) -> None:
         """On a task that changes something."""

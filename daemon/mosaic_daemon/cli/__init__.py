@@ -30,6 +30,7 @@ VERBS = {
     "cancel": "stop a task's worker and defer the task",
     "sync-tasks": "merge docs/TASKS.md and tasks.json; --apply does it",
     "drain": "start nothing new, wait for what is in flight, end the daemon",
+    "service": "install, uninstall or show the systemd unit of this repository",
     "schema": "the JSON Schema of a file",
     "demo": "watch the whole thing work on a bundled example",
 }

@@ -186,7 +186,7 @@ class InternalForge:
     async def _run(self, name: str, commit: str) -> CiReport | None:
         """One run of CI, started if need be; None when it was lost: that says nothing of the commit."""
         match await self._checks.rail.observe(name):
-            case Lost():
+            case Lost() | Ended(cause=Cause.REVOKED):  # by a shutdown: nobody here asks for it
                 return None
             case Ended(cause=Cause.EXIT, exit_code=0, log=log):
                 return CiReport(Verdict.GREEN, (Check(self._title, "exit 0", str(log)),))

@@ -20,7 +20,10 @@ from mosaic_daemon.ground.errors import InputError, MosaicError
 
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_ENVIRONMENT_KEPT = ("PATH", "HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TMPDIR", "LD_LIBRARY_PATH")
+_ENVIRONMENT_KEPT = (
+    *("PATH", "HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TMPDIR", "LD_LIBRARY_PATH"),
+    "GIT_SSH_COMMAND",  # a unit may have to say which configuration ssh can read there
+)
 _PINNED = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",

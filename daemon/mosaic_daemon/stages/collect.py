@@ -103,7 +103,9 @@ class Judge:
             if reading.limit is not None and record.tries.get(LIMITED, 0) < _MOST_HOLDS:
                 return _limited(attempt, reading, reading.limit, now)
             tail = _log(end.log)[-_TAIL:].decode("utf-8", "replace")
-            kind = FailureClass.LOST if _UNLOGGED in end.detail else FailureClass.WORKER
+            # Nobody here asked for its end: the machine went down, or a person stopped it from outside.
+            from_outside = end.cause is Cause.REVOKED or _UNLOGGED in end.detail
+            kind = FailureClass.LOST if from_outside else FailureClass.WORKER
             failure = Failure(kind, "worker", str(error), status=attempt.name, tail=tail, at=now)
             if result is not None:
                 failure = replace(failure, category=result.category, approach=result.approach)

@@ -25,14 +25,15 @@ from mosaic_rails.base import (
     Reach,
     Running,
 )
-from mosaic_rails.process import proc, records, tree
-from mosaic_rails.process.home import EXIT, ORDER, STARTED, ExitRecord, Home
-from mosaic_rails.process.shim import EXIT_HELD, EXIT_STARTED_BEFORE, EXIT_UNPREPARED, never_ran
+from mosaic_rails.process import proc, records, tree, units
+from mosaic_rails.process.home import EXIT, ORDER, STARTED, ExitRecord, Home, one_line
+from mosaic_rails.process.shim import ENVIRONMENT, EXIT_HELD, EXIT_STARTED_BEFORE, EXIT_UNPREPARED, STDIN, never_ran
 
 _ATTEMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SHIM = str(Path(__file__).with_name("__main__.py"))
 _BLOCKED_AT_BIRTH = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _NO_STDIO = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+_SAID_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +41,22 @@ class _Watch:
     """A live shim whose end wakes the loop.
 
     Attributes:
-        child: this process started it and has to reap it.
+        child: this process started it, or the program that got a unit for it, and has to reap it.
+        said: where that program writes what is wrong; None without one.
     """
 
     pidfd: int
     pid: int
     child: bool
+    said: int | None = None
 
 
 class ProcessRail:
     """Runs each attempt as a local process under a shim that outlives the daemon.
 
     Implements `mosaic_rails.base.Rail`. All state is in the attempt folders: a second object over the same root, in
-    this process or another, sees the same and may offer the same.
+    this process or another, sees the same and may offer the same. Where this process is a unit of its user's service
+    manager, each shim becomes one too, so that stopping this one leaves it alone.
 
     Args:
         root: folder of the attempt folders, `<root>/<attempt>/`; made when missing.
@@ -62,6 +66,7 @@ class ProcessRail:
     def __init__(self, root: Path, *, python: str = sys.executable) -> None:
         self._root = root.absolute()
         self._python = python
+        self._units = units.of_this_process()
         self._watches: dict[str, _Watch] = {}
         self._unprepared: dict[str, str] = {}
         self._swept: set[str] = set()
@@ -150,19 +155,14 @@ class ProcessRail:
         return self._home(attempt)
 
     def _start(self, order: Order, home: Home) -> None:
-        limits = order.limits
-        stdin = str(order.stdin.absolute()) if order.stdin else ""
-        numbers = (limits.timeout_sec, limits.stall_sec, limits.grace_sec, limits.log_head_bytes, limits.log_tail_bytes)
-        words = [home.path, str(order.cwd.absolute()), stdin, *map(str, numbers), *order.argv]
+        words = self._words(order, home)
         try:
-            pid = os.posix_spawn(
-                self._python,
-                [self._python, "-I", "-S", _SHIM, *words],
-                dict(order.env),
-                file_actions=_NO_STDIO,
-                setsid=True,
-                setsigmask=_BLOCKED_AT_BIRTH,
-            )
+            if self._units is None:
+                argv = [*words, ENVIRONMENT, *order.argv]
+                pid, said = _spawn(argv, dict(order.env)), None
+            else:
+                argv = self._units.wrapped(self._root, order, [*words, STDIN, *order.argv])
+                pid, said = self._units.spawn(argv, order.env)
         except ValueError as error:
             self._end_unstarted(
                 home, Cause.SPAWN, f"cannot start {order.argv[:1]}: {error} in its command or environment"
@@ -172,7 +172,14 @@ class ProcessRail:
                 raise
             self._end_unstarted(home, Cause.SPAWN, "its command and environment are too long for this system")
         else:
-            self._watch(order.attempt, pid, child=True)
+            self._watch(order.attempt, pid, child=True, said=said)
+
+    def _words(self, order: Order, home: Home) -> list[str]:
+        """The shim's command line up to where its environment comes from."""
+        limits = order.limits
+        stdin = str(order.stdin.absolute()) if order.stdin else ""
+        numbers = (limits.timeout_sec, limits.stall_sec, limits.grace_sec, limits.log_head_bytes, limits.log_tail_bytes)
+        return [self._python, "-I", "-S", _SHIM, home.path, str(order.cwd.absolute()), stdin, *map(str, numbers)]
 
     def _end_unstarted(self, home: Home, cause: Cause, detail: str) -> bool:
         """End an attempt without ever starting it; False when it was started before."""
@@ -215,6 +222,8 @@ class ProcessRail:
         if shim and shim.boot_id != proc.boot_id():
             return Lost("the machine was restarted while it ran")
         if attempt not in self._swept:
+            if self._units is not None:
+                await self._units.stop(self._root, attempt)
             left = await asyncio.to_thread(tree.sweep, attempt, home.path, shim.alive() if shim else None)
             if left:
                 since = shim.since if shim else datetime.now(UTC)
@@ -223,12 +232,12 @@ class ProcessRail:
         died = "its shim died before it could report an end"
         return Lost("; ".join(filter(None, (died, records.error_of_shim(home), reason))))
 
-    def _watch(self, attempt: str, pid: int, *, child: bool) -> None:
+    def _watch(self, attempt: str, pid: int, *, child: bool, said: int | None = None) -> None:
         try:
             pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
             return
-        self._watches[attempt] = _Watch(pidfd, pid, child)
+        self._watches[attempt] = _Watch(pidfd, pid, child, said)
         asyncio.get_running_loop().add_reader(pidfd, self._shim_ended, attempt)
 
     def _unwatch(self, attempt: str) -> _Watch:
@@ -240,20 +249,35 @@ class ProcessRail:
     def _shim_ended(self, attempt: str) -> None:
         watch = self._unwatch(attempt)
         if watch.child:
-            self._reap(attempt, watch.pid)
+            self._reap(attempt, watch)
         self._changed()
 
-    def _reap(self, attempt: str, pid: int) -> None:
+    def _reap(self, attempt: str, watch: _Watch) -> None:
+        said = "" if watch.said is None else _take(watch.said)
         try:
-            _, status = os.waitpid(pid, os.WNOHANG)
+            _, status = os.waitpid(watch.pid, os.WNOHANG)
         except ChildProcessError:
             return
         code = os.waitstatus_to_exitcode(status)
         if code == EXIT_UNPREPARED:
             self._unprepared[attempt] = f"nothing could be written to {self._root / attempt}"
         elif code not in (0, EXIT_HELD, EXIT_STARTED_BEFORE):
-            self._unprepared[attempt] = f"its shim ended with {code} before it started anything"
+            why = f": {said}" if said else ""
+            self._unprepared[attempt] = f"its shim ended with {code} before it started anything{why}"
 
     def _changed(self) -> None:
         for wake in self._wakes:
             wake()
+
+
+def _spawn(argv: list[str], env: dict[str, str]) -> int:
+    """A shim as a child of this process, in a session of its own."""
+    return os.posix_spawn(argv[0], argv, env, file_actions=_NO_STDIO, setsid=True, setsigmask=_BLOCKED_AT_BIRTH)
+
+
+def _take(said: int) -> str:
+    """The last line of what a program wrote into this file, which is closed."""
+    with os.fdopen(said, "rb") as file:
+        file.seek(0)
+        lines = file.read(_SAID_BYTES).decode("utf-8", "replace").strip().splitlines()
+    return one_line(lines[-1]) if lines else ""

@@ -20,6 +20,9 @@ EXIT_UNPREPARED = 74
 EXIT_HELD = 75
 EXIT_STARTED_BEFORE = 76
 
+#: Where the worker's environment comes from: the shim's own, or its standard input, entries separated by NUL.
+ENVIRONMENT, STDIN = "environment", "stdin"
+
 _PR_SET_CHILD_SUBREAPER = 36
 _NICE = 5
 _OOM_SCORE_ADJ = 500
@@ -38,10 +41,13 @@ class Job:
         self.home, self.cwd, self.stdin = words[:3]
         self.timeout, self.stall, self.grace = map(float, words[3:6])
         self.log_head, self.log_tail = map(int, words[6:8])
-        self.argv = words[8:]
+        self.argv = words[9:]
+        given = _standard_input() if words[8] == STDIN else proc.environ(os.getpid())
         # As it was handed over: Python itself may add LC_CTYPE to os.environ.
-        entries = (entry.partition(b"=") for entry in proc.environ(os.getpid()).split(b"\0") if entry)
+        entries = (entry.partition(b"=") for entry in given.split(b"\0") if entry)
         self.env = {name: value for name, _, value in entries}
+        if b"PATH" in self.env:  # the worker is looked for on it
+            os.environb[b"PATH"] = self.env[b"PATH"]
 
 
 class Worker:
@@ -104,6 +110,16 @@ def now() -> str:
     """Wall clock as ISO 8601 with offset, microseconds."""
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{nanoseconds // 1000:06d}+00:00"
+
+
+def _standard_input() -> bytes:
+    """All of it; afterwards it is empty."""
+    with open(0, "rb", closefd=False) as file:
+        given = file.read()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return given
 
 
 def _close_inherited() -> None:

@@ -29,7 +29,7 @@ from mosaic_daemon.runtimes.base import DEFAULTS, Runtime, environment, invocati
 from mosaic_daemon.stages.review import ends
 from mosaic_daemon.stages.review.policy import ReviewPolicy, filled
 from mosaic_daemon.stages.review.reading import NoVerdict
-from mosaic_rails.base import Absent, Ended, Limits, Lost, Offered, Order, Rail, Running
+from mosaic_rails.base import Absent, Cause, Ended, Limits, Lost, Offered, Order, Rail, Running
 
 SCRIPTS = "codex"  #: the runtime that the two scripts call
 _PROMPT = "orchestrator/review-prompt.md.template"
@@ -158,7 +158,7 @@ class Reviewers:
                     return Pending()
                 case Running():
                     return Pending()
-                case Lost(detail=detail):
+                case Lost(detail=detail) | Ended(cause=Cause.REVOKED, detail=detail):  # by a shutdown
                     lost += 1
                     if lost >= _LOST_TRIES:
                         reason = f"its runs were lost {lost} times: {detail}"

@@ -1,0 +1,1 @@
+../daemon/mosaic_daemon/service/units/sysusers.d
