@@ -52,7 +52,7 @@ def test_all_is_well(repo: Repo, command: Commands) -> None:
     answer = command.process("doctor")
     assert (answer.code, answer.err) == (0, "")
     lines = answer.out.splitlines()
-    assert all(line.startswith("ok ") for line in lines), answer.out
+    assert all(line.startswith(("ok ", "warn ")) for line in lines), answer.out
     assert {"git", "python", "origin", "push", "checkout", "settings", "ci"} <= {line.split()[1] for line in lines}
     assert tree(repo.folder) == before
 
@@ -60,7 +60,7 @@ def test_all_is_well(repo: Repo, command: Commands) -> None:
 def test_one_json_document(command: Commands) -> None:
     answer = command("doctor", "--json")
     assert (answer.code, answer.json["ok"], answer.json["exit_code"]) == (0, True, 0)
-    assert set(answer.json["findings"][0]) == {"name", "ok", "detail", "remedy"}
+    assert set(answer.json["findings"][0]) == {"name", "level", "ok", "detail", "remedy"}
 
 
 def test_beside_a_running_daemon(repo: Repo, command: Commands, start: Start) -> None:

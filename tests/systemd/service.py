@@ -70,10 +70,10 @@ class Service:
     def configure(self, text: str) -> None:
         self.write(self.repo / ".mosaic/orchestrator/config.toml", text)
 
-    def be_impatient(self, drain: int = 30) -> None:
+    def be_impatient(self, drain: int = 30, also: str = "") -> None:
         """Before `install`: do not wait as long as the unit does by itself."""
         folder = "/etc/systemd/system" if self.is_system else f"{self.home}/.config/systemd/user"
-        self.write(Path(folder) / f"{self.unit}.d" / "20-mine.conf", IMPATIENT.format(drain=drain))
+        self.write(Path(folder) / f"{self.unit}.d" / "20-mine.conf", IMPATIENT.format(drain=drain) + also)
 
     # --- the work -----------------------------------------------------------------------------------------------------
 

@@ -115,3 +115,12 @@ def test_two_repositories_never_share_a_name(name: str) -> None:
     path = Path("/srv") / name.replace("/", "_").encode("utf-8", "replace").decode()
     back = escaped(path).replace("-", "/").encode().decode("unicode_escape").encode("latin-1").decode()
     assert Path(f"/{back}") == path
+
+
+def test_where_user_namespaces_are_refused_nothing_needs_one() -> None:
+    """Each setting of the unit that would need one is taken back."""
+    taken_back = {line.partition("=")[0] for line in files.UNCONFINED}
+    needs_none = {"LockPersonality", "MemoryDenyWriteExecute", "NoNewPrivileges", "LimitCORE", "UMask"}
+    asked = {name for name in _settings("user") if name.startswith(("Private", "Protect", "Capability", "ReadWrite"))}
+    assert asked <= taken_back
+    assert taken_back.isdisjoint(needs_none)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from mosaic_daemon.service.files import UNCONFINED
 from tests.support.waiting import until
 from tests.systemd.machine import Machine
 from tests.systemd.service import NAME, UID, Service
@@ -20,10 +23,24 @@ def test_installed(service: Service) -> None:
         (each["name"] for each in state["protections"]), True
     )
     assert service.machine.run("loginctl", "show-user", NAME, "--property=Linger").stdout.strip() == "Linger=yes"
+    told = {
+        each["name"]: each for each in json.loads(service.orchestrator("doctor", "--json", check=False))["findings"]
+    }
+    assert told["service"]["detail"] == "user's unit, active, enabled"
+    assert "home read-only" in told["protections"]["detail"]
     assert "write " not in service.orchestrator("service", "install")
     service.orchestrator("service", "uninstall")
     assert service.show()["LoadState"] == "not-found"
     assert service.run("ls", f"{service.home}/.config/systemd/user").strip() in ("", "default.target.wants")
+
+
+def test_protections_that_do_not_hold(service: Service) -> None:
+    """As `install` writes it where user namespaces are refused: it starts, and `status` and `doctor` tell the truth."""
+    service.be_impatient(also="\n".join(UNCONFINED))
+    service.orchestrator("service", "install")
+    held = {each["name"]: each["holds"] for each in service.state()["protections"]}
+    assert (held["no new privileges"], held["home read-only"], held["system read-only"]) == (True, False, False)
+    assert "warn    protection home read-only" in service.orchestrator("doctor", check=False)
 
 
 def test_killed(service: Service) -> None:

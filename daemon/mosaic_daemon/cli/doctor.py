@@ -1,6 +1,7 @@
-"""Whether everything is there for the first night: programs, repository, settings, agents, CI, forge.
+"""Whether everything is there for the first night: programs, repository, settings, machine, service, agents, CI, forge.
 
-It changes nothing and works with and without a running daemon. Each line says `ok`, or what is not and what to do.
+It changes nothing and works with and without a running daemon. Each line says `ok`, `warn` or `not ok`, what that
+means, and what mends it. Warnings do not change the exit code.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from mosaic_daemon.cli import context, guide_probes, probes
+from mosaic_daemon.cli import context, guide_probes, login_probes, machine_probes, probes, service_probes
 from mosaic_daemon.cli.probes import Finding
 from mosaic_daemon.views.text import one_line
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mosaic_daemon.ground.settings import Settings
 
 _NAME_WIDTH = 24
+_WORDS = {"ok": "ok", "warning": "warn", "failure": "not ok"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,19 +51,20 @@ def _line(finding: Finding) -> str:
     from mosaic_daemon.ground.secrets import redact
 
     text = finding.detail if finding.ok or not finding.remedy else f"{finding.detail}; {finding.remedy}"
-    return f"{'ok' if finding.ok else 'not ok':6}  {finding.name:<{_NAME_WIDTH}}  {one_line(redact(text))}"
+    return f"{_WORDS[finding.level]:6}  {finding.name:<{_NAME_WIDTH}}  {one_line(redact(text))}"
 
 
 def _plain(finding: Finding) -> dict[str, object]:
     from mosaic_daemon.ground.secrets import redact
 
     shown = asdict(finding) | {"detail": redact(finding.detail), "remedy": "" if finding.ok else finding.remedy}
-    return {name: shown[name] for name in ("name", "ok", "detail", "remedy")}
+    shown |= {"level": finding.level, "ok": finding.level != "failure"}
+    return {name: shown[name] for name in ("name", "level", "ok", "detail", "remedy")}
 
 
 def _exit_code(found: list[Finding]) -> int:
     """Wrong input first, then what a person has to mend; `try again` only where nothing else is wrong."""
-    codes = {finding.code for finding in found if not finding.ok}
+    codes = {finding.code for finding in found if finding.level == "failure"}
     return next((code for code in (78, 1, 75) if code in codes), 0)
 
 
@@ -73,6 +76,8 @@ def _findings(options: argparse.Namespace, layout: Layout) -> Iterator[Finding]:
     yield (repository := probes.opened(layout))
     yield probes.state_folder(layout)
     yield probes.daemon(layout)
+    yield from machine_probes.machine(layout)
+    yield from service_probes.service(layout)
     try:
         settings = context.settings_of(options, layout)
     except ConfigError as error:
@@ -80,6 +85,7 @@ def _findings(options: argparse.Namespace, layout: Layout) -> Iterator[Finding]:
         return
     yield from _settings(layout, settings)
     if repository.ok:
+        yield probes.identity(layout)
         yield from probes.repository(layout, settings.tracking.base_branch)
         yield from guide_probes.papers(layout, settings)
     yield from _runtimes(layout, settings)
@@ -123,9 +129,11 @@ def _runtimes(layout: Layout, settings: Settings) -> Iterator[Finding]:
             yield Finding(f"runtime {name}", False, "nobody knows it", remedy, code=78)
             continue
         program = runtime.command[0] if runtime.command else "sh"
-        path = environment(runtime, os.environ, {})["PATH"]
+        env = environment(runtime, os.environ, {})
         remedy = f"install it, or set `runtimes.{name}.command`"
-        yield probes.program(f"runtime {name}", program, layout.repo, path, remedy)
+        yield (found := probes.program(f"runtime {name}", program, layout.repo, env["PATH"], remedy))
+        if found.ok and (login := login_probes.login(name, program, env)) is not None:
+            yield login
 
 
 def _named_by_tasks(layout: Layout) -> set[str]:

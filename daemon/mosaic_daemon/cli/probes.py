@@ -26,13 +26,20 @@ _NOTHING_OF_OTHERS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=fa
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line. `code`: the exit code that it asks for when it is not ok."""
+    """One line. `code`: the exit code that it asks for when it is not ok; a warning asks for none."""
 
     name: str
     ok: bool
     detail: str
     remedy: str = ""
     code: int = 1
+    warning: bool = False
+
+    @property
+    def level(self) -> str:
+        if self.ok:
+            return "ok"
+        return "warning" if self.warning else "failure"
 
 
 def wrong(name: str, error: MosaicError) -> Finding:
@@ -66,6 +73,16 @@ def opened(layout: Layout) -> Finding:
     asked = _git(layout, "rev-parse", "--git-dir")
     detail = str(layout.repo) if asked.returncode == 0 else _last(asked.stderr)
     return Finding("repository", asked.returncode == 0, detail, f"`git -C {layout.repo} status` must work")
+
+
+def identity(layout: Layout) -> Finding:
+    """Who the commits are by."""
+    name, email = (_git(layout, "config", "--get", f"user.{key}").stdout.strip() for key in ("name", "email"))
+    if name and email:
+        return Finding("git identity", True, f"{name} <{email}>")
+    detail = "git does not know who you are: commits are by `mosaic-orchestrator`"
+    remedy = '`git config --global user.name "…"` and `git config --global user.email …`'
+    return Finding("git identity", False, detail, remedy, warning=True)
 
 
 def state_folder(layout: Layout) -> Finding:

@@ -26,6 +26,19 @@ SYSUSERS, TMPFILES = Path("/etc/sysusers.d/mosaic-orchestrator.conf"), Path("/et
 CREDENTIALS = ("forge-token", "webhook-secret", "notify-secret")
 #: What each unit has of its own, and so does not see of the machine.
 HIDDEN = {"user": {Path("/tmp"), Path("/var/tmp")}, "system": {Path("/home"), Path("/root")}}  # noqa: S108
+#: For a user's manager that may not make a user namespace: what is left then are the settings that need no privilege.
+UNCONFINED = (
+    *(
+        "PrivateUsers=no",
+        "PrivateMounts=no",
+        "PrivateTmp=no",
+        "PrivateDevices=no",
+        "ProtectSystem=no",
+        "ProtectHome=no",
+    ),
+    *("ReadWritePaths=", "BindReadOnlyPaths=", "CapabilityBoundingSet=~", "ProtectClock=no", "ProtectControlGroups=no"),
+    *("ProtectHostname=no", "ProtectKernelLogs=no", "ProtectKernelModules=no", "ProtectKernelTunables=no"),
+)
 _STATE = Path("~/.local/state/mosaic-orchestrator")
 _SSH_INCLUDED = Path("/etc/ssh/ssh_config.d")
 
@@ -117,10 +130,7 @@ def _drop_in_text(machine: Machine) -> str:
             f"Environment={_quoted(f'GIT_SSH_COMMAND={machine.ssh_command}')}",
         ]
     if not machine.confined:
-        lines += [
-            "# This machine refuses user namespaces: the protections of the unit do not hold.",
-            "PrivateUsers=no",
-        ]
+        lines += ["# This machine refuses user namespaces: these would be ignored, or end the start.", *UNCONFINED]
     return "\n".join(lines) + "\n"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mosaic_daemon.ground.errors import LedgerError
 from mosaic_daemon.ground.failpoints import failpoint
+from mosaic_daemon.ground.filesystem import is_over_a_network, kind_of
 from mosaic_daemon.nouns.events import Entry
 from mosaic_daemon.nouns.system import System
 from mosaic_daemon.store import codec
@@ -42,6 +43,12 @@ class SqliteJournal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if is_over_a_network(kind := kind_of(path.parent)):
+            raise LedgerError(
+                f"the ledger cannot be on {kind}: locks and shared memory do not hold there",
+                where=str(path),
+                remedy="move the repository to a disk of this machine",
+            )
         try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=10.0)
