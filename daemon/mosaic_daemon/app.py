@@ -27,6 +27,7 @@ from mosaic_daemon.ground import instance, templates
 from mosaic_daemon.ground.clock import SystemClock
 from mosaic_daemon.ground.errors import ConfigError
 from mosaic_daemon.ground.layout import Layout
+from mosaic_daemon.ground.listening import permitted
 from mosaic_daemon.ground.settings import GateSettings, ReviewSettings, RuntimeSettings, Settings
 from mosaic_daemon.milestone.release import Milestones, Place
 from mosaic_daemon.notices import Notices
@@ -341,6 +342,8 @@ def check(settings: Settings) -> None:
         ConfigError: names the keys.
     """
     door_of(settings.forge)
+    if settings.http.listen is not None:
+        permitted(settings.http.listen, "http.listen", anywhere=settings.http.any_address)
     is_internal = settings.forge.provider == "internal"
     if is_internal and settings.gate.ci == "required" and settings.gate.ci_command is None:
         raise ConfigError(

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 import anyio.abc
@@ -40,6 +40,16 @@ _WATCHED = ("tasks.json", "config.toml")
 _LEDGER_RETRY_SEC = 5.0
 
 
+class Face(Protocol):
+    """What people and programs look at while the daemon lives. It asks as the socket does."""
+
+    def want(self, settings: Settings) -> None:
+        """Be as the settings say from now on."""
+
+    async def run(self, ask: control.Handler) -> None:
+        """Live until cancelled."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mode:
     """How long the daemon lives.
@@ -55,11 +65,12 @@ class Mode:
 class Supervisor:
     """Runs ticks until it is time to stop. `report`: of the last one."""
 
-    def __init__(self, parts: Parts, settings: Settings, mode: Mode, reload: Any) -> None:
+    def __init__(self, parts: Parts, settings: Settings, mode: Mode, reload: Any, faces: Sequence[Face] = ()) -> None:
         self._parts = parts
         self._settings = settings
         self._mode = mode
         self._reload = reload
+        self._faces = faces
         self._tick = Tick(parts)
         self._doorbell = Doorbell(self._rung)
         self._herald = Herald(parts.ledger, parts.clock, self._say, str(parts.place.layout.repo))
@@ -73,6 +84,7 @@ class Supervisor:
         self._started = parts.clock.now()
         self._group: anyio.abc.TaskGroup | None = None
         self._preparing = False
+        self._is_ready = False
         self.report = Report()
 
     async def run(self) -> Report:
@@ -90,6 +102,8 @@ class Supervisor:
             self._listen()
             group.start_soon(self._doorbell.run)
             group.start_soon(self._herald.run)
+            for face in self._faces:
+                group.start_soon(face.run, self._handle)
             if (period := sdnotify.watchdog_sec()) is not None:
                 group.start_soon(self._keep_waking, period / 3)
             with self._scope:
@@ -105,6 +119,8 @@ class Supervisor:
         self._parts.reviews.desk.rail.on_change(self.wake)
         self._parts.forge.on_change(self.wake)
         self._doorbell.want(self._settings.forge)
+        for face in self._faces:
+            face.want(self._settings)
 
     def _say(self, topic: str, message: str) -> None:
         self._tick.tell(topic, message)
@@ -124,6 +140,7 @@ class Supervisor:
             await self._one_tick(rescan=first or self._rescan_is_due())
             if first:
                 sdnotify.notify(READY=1)
+                self._is_ready = True
                 first = False
             sdnotify.notify(WATCHDOG=1, STATUS=self._status_line())
             if self._is_over():
@@ -305,6 +322,8 @@ class Supervisor:
             "max_workers": self._parts.max_workers,
             "degraded": [f"{table.name} is not published: {table.degraded}"] if table.degraded else [],
             "status": self._status_line(),
+            "ready": self._is_ready,
+            "seq": ledger.seq,
         }
 
     def _status_line(self) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from mosaic_daemon.cli import context
+
+if TYPE_CHECKING:
+    from mosaic_daemon.ground.settings import Settings
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,13 +22,14 @@ def execute(options: argparse.Namespace) -> int:
 
     from mosaic_daemon.app import opened
     from mosaic_daemon.ground import logs
+    from mosaic_daemon.http.face import HttpFace
     from mosaic_daemon.supervisor import HANDSHAKE, Mode, Supervisor
 
     logs.configure(options.log_level, options.log_format)
     layout = context.layout_of(options)
     overrides = {"run": {"poll_sec": options.poll_sec}} if options.poll_sec is not None else None
 
-    def settings() -> object:
+    def settings() -> Settings:
         return context.settings_of(options, layout, overrides)
 
     first = context.settings_of(options, layout, overrides)
@@ -33,7 +38,7 @@ def execute(options: argparse.Namespace) -> int:
     async def serve() -> int:
         async with opened(layout, first, "daemon") as parts:
             print(HANDSHAKE, flush=True)  # also into a pipe before anything else is said
-            report = await Supervisor(parts, first, mode, settings).run()
+            report = await Supervisor(parts, first, mode, settings, [HttpFace(layout, settings)]).run()
         if report.broken is not None and options.until_idle:
             raise report.broken
         return 3 if options.until_idle and report.attention else 0

@@ -63,6 +63,14 @@ class Exchange:
     def begin_next(self) -> None:
         self._http.start_next_cycle()
 
+    async def gone(self) -> None:
+        """Wait until the client closes its side; what it sends meanwhile is not read on."""
+        try:
+            while True:
+                await self._stream.receive(_PIECE)
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            return
+
     async def linger(self) -> None:
         """Read on for a moment: closing with something unread would reset the connection, and the answer with it."""
         await self._stream.send_eof()

@@ -76,6 +76,11 @@ class Layout:
         return self.state / "control.sock"
 
     @property
+    def http_token(self) -> Path:
+        """The token of the status page, where none is configured."""
+        return self.state / "http-token"
+
+    @property
     def clone(self) -> Path:
         return self.state / "gate.git"
 

@@ -51,6 +51,19 @@ def address(text: str, key: str) -> Address:
     return Address(found["six"] or found["host"], int(found["port"]))
 
 
+def permitted(text: str, key: str, *, anywhere: bool) -> Address:
+    """The address of the setting `key`, if the person has said `anywhere` or nobody else's machine can reach it.
+
+    Raises:
+        ConfigError: it is none, or anybody could reach it.
+    """
+    where = address(text, key)
+    if not where.is_loopback and not anywhere:
+        remedy = f"listen on 127.0.0.1 behind a proxy with TLS, or set `{key.replace('listen', 'any_address')} = true`"
+        raise ConfigError(f"`{key}` is `{text}`, which is not loopback", remedy=remedy)
+    return where
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How a listener speaks of itself, and how much of it there is.

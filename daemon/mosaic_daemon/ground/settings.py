@@ -284,6 +284,23 @@ class NotifySettings(Group):
         return value
 
 
+class HttpSettings(Group):
+    """The status page, the API and the metrics; see docs/http.md."""
+
+    listen: str | None = Field(default=None, examples=["127.0.0.1:8800"])
+    """Address and port to listen on. Left out: nothing is served."""
+
+    token_file: Path | None = Field(default=None, examples=["~/.config/mosaic/http-token"])
+    """A file with the token to ask for, readable by you alone. Left out: the systemd credential `http-token`, or one of
+    the repository's own, made in `.mosaic/orchestrator/http-token`."""
+
+    hosts: tuple[str, ...] = Field(default=(), examples=[["mosaic.example.org"]])
+    """Names under which it is reached besides `listen` and `localhost`: what a proxy passes on as `Host`."""
+
+    any_address: bool = False
+    """Let `listen` be more than loopback. There is no TLS: put a proxy with it in front."""
+
+
 class MilestoneSettings(Group):
     """What `bootstrap` plans for, and how it is released."""
 
@@ -336,6 +353,7 @@ class Settings(BaseSettings):
     milestone: MilestoneSettings = MilestoneSettings()
     docs_gate: DocsGateSettings = DocsGateSettings()
     notify: NotifySettings = NotifySettings()
+    http: HttpSettings = HttpSettings()
     templates: TemplatesSettings = TemplatesSettings()
 
     @classmethod

@@ -219,11 +219,20 @@ class LedgerReader:
         return int(next(iter(self._query("SELECT coalesce(max(seq), 0) FROM event")))[0])
 
     def events(
-        self, *, after: int = 0, task: str | None = None, newest: int | None = None, kinds: Sequence[str] = ()
+        self,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        task: str | None = None,
+        newest: int | None = None,
+        kinds: Sequence[str] = (),
     ) -> list[Happening]:
         """Events in order. `newest`: only so many of the last ones. An empty `task` means the whole repository's."""
         where = ["seq > ?"]
         values: list[int | str] = [after]
+        if before is not None:
+            where.append("seq < ?")
+            values.append(before)
         if task is not None:
             where.append("task = ?")
             values.append(task)

@@ -13,7 +13,7 @@ from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.store.reader import Happening, LedgerReader, Row
 from mosaic_daemon.views import reasons, text
 from mosaic_daemon.views.budget import budget_of, configured_cap
-from mosaic_daemon.views.snapshot import PROGRAM, daemon_of, queue_file
+from mosaic_daemon.views.snapshot import PROGRAM, OpenLedger, daemon_of, queue_file
 from mosaic_daemon.views.wording import FAILURE, command_to_paste, tokens
 
 if TYPE_CHECKING:
@@ -40,16 +40,20 @@ _ENDS = ("attempt-failed", "attempt-released", "attempt-stopped", "result-accept
 
 
 def explained(
-    task: str, layout: Layout, settings: Callable[[], Settings], daemon: Mapping[str, Any] | None = None
+    task: str,
+    layout: Layout,
+    settings: Callable[[], Settings],
+    daemon: Mapping[str, Any] | None = None,
+    look: OpenLedger | None = None,
 ) -> dict[str, Any]:
-    """Everything about a task. `settings`: read where they are needed; `daemon`: what it says of itself, if known.
+    """Everything about a task. `settings`: read where they are needed; `daemon` and `look` as `overview` has them.
 
     Raises:
         InputError: there is no such task; names the nearest one.
     """
     queue, daemon = queue_file(layout), daemon or daemon_of(layout)
     try:
-        with LedgerReader(layout.ledger) as ledger:
+        with look() if look else LedgerReader(layout.ledger) as ledger:
             row = ledger.row(task)
             if row is not None:
                 scene = _scene(settings, layout, ledger, row)

@@ -6,7 +6,8 @@ Nothing here takes a lock or starts anything. Imports stay light: `status` is as
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
@@ -22,9 +23,25 @@ _STATUSES = ("not-started", "in-progress", "needs-qa", "blocked", "failed", "don
 _ANSWER_SEC = 2.0
 
 
-def overview(layout: Layout, now: datetime, *, criteria: bool = False) -> dict[str, Any]:
-    """Everything `status` shows, as one JSON document. `criteria`: with the stopping criteria, which cost more."""
-    daemon = daemon_of(layout)
+OpenLedger = Callable[[], AbstractContextManager[LedgerReader]]
+
+
+def overview(
+    layout: Layout,
+    now: datetime,
+    *,
+    criteria: bool = False,
+    daemon: Mapping[str, Any] | None = None,
+    look: OpenLedger | None = None,
+) -> dict[str, Any]:
+    """Everything `status` shows, as one JSON document.
+
+    Args:
+        criteria: with the stopping criteria, which cost more.
+        daemon: what `daemon_of` says, where it is known.
+        look: opens the ledger, if not a reader of its own does.
+    """
+    daemon = daemon or daemon_of(layout)
     shown: dict[str, Any] = {
         "repository": str(layout.repo),
         "prepared": layout.state.is_dir(),
@@ -40,7 +57,7 @@ def overview(layout: Layout, now: datetime, *, criteria: bool = False) -> dict[s
         "queue_file": queue_file(layout),
     }
     try:
-        with LedgerReader(layout.ledger) as ledger:
+        with look() if look else LedgerReader(layout.ledger) as ledger:
             _add_ledger(shown, ledger, now)
             shown["milestone"] = release.line(layout, shown["release"], shown["tasks"]["by_status"])
             if budget := budget_of(layout, ledger.spending(), configured_cap(layout)):
@@ -89,8 +106,13 @@ def daemon_of(layout: Layout) -> dict[str, Any]:
         about = controlsocket.call(layout.socket, "about", timeout_sec=_ANSWER_SEC)
     except (OSError, MosaicError):
         return found
-    found |= {name: about[name] for name in found.keys() & about.keys()}
-    return found | {"running": True, "answers": True}
+    return answering(about, found)
+
+
+def answering(about: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a daemon that has told this of itself."""
+    told = {name: about[name] for name in found.keys() & about.keys()}
+    return {**found, **told, "running": True, "answers": True}
 
 
 def queue_file(layout: Layout) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def when(at: str | datetime | None, now: datetime) -> str:
     """A time in the reader's own zone: the hour if it is today, else with its day."""
     if at is None:
         return ""
-    time = _parsed(at).astimezone()
+    time = moment(at).astimezone()
     return f"{time:%H:%M:%S}" if time.date() == now.astimezone().date() else f"{time:%Y-%m-%d %H:%M:%S}"
 
 
@@ -68,7 +68,7 @@ def span(since: str | datetime | None, until: datetime) -> str:
     """How long that is: `42s`, `3m`, `2h 5m`, `4d 3h`."""
     if since is None:
         return ""
-    seconds = max(0, int((until - _parsed(since)).total_seconds()))
+    seconds = max(0, int((until - moment(since)).total_seconds()))
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if days:
         return f"{days}d {hours % 24}h"
@@ -78,7 +78,7 @@ def span(since: str | datetime | None, until: datetime) -> str:
 
 
 def ahead(until: str | None, now: datetime) -> bool:
-    return until is None or _parsed(until) > now
+    return until is None or moment(until) > now
 
 
 def count(number: int, one: str, many: str = "") -> str:
@@ -96,5 +96,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _parsed(at: str | datetime) -> datetime:
+def moment(at: str | datetime) -> datetime:
+    """A time as the ledger writes it."""
     return at if isinstance(at, datetime) else datetime.fromisoformat(at)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mosaic_daemon.views.text import one_line
+from mosaic_daemon.views.text import one_line, utc_now, when
 
 Body = Mapping[str, Any]
 
@@ -115,7 +115,7 @@ def _released(body: Body) -> str:
 
 
 def _until(until: Any) -> str:
-    return f", until {until}" if until else ""
+    return f", until {when(until, utc_now())}" if until else ""
 
 
 def _used(body: Body) -> str:

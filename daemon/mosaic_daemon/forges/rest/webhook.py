@@ -17,7 +17,7 @@ import anyio
 import anyio.abc
 
 from mosaic_daemon.ground.errors import ConfigError
-from mosaic_daemon.ground.listening import Address, Listener, Manner, address
+from mosaic_daemon.ground.listening import Address, Listener, Manner, permitted
 from mosaic_daemon.ground.secrets import Secret, token_from
 
 if TYPE_CHECKING:
@@ -72,12 +72,7 @@ def door_of(settings: ForgeSettings) -> Door | None:
     proof = _PROOFS.get(settings.provider)
     if proof is None:
         raise ConfigError(f"`forge.webhook_listen` is set, and nobody calls for `{settings.provider}`")
-    where = address(settings.webhook_listen, "forge.webhook_listen")
-    if not where.is_loopback and not settings.webhook_any_address:
-        raise ConfigError(
-            f"`forge.webhook_listen` is `{settings.webhook_listen}`, which is not loopback",
-            remedy="listen on 127.0.0.1 behind a proxy with TLS, or set `forge.webhook_any_address = true`",
-        )
+    where = permitted(settings.webhook_listen, "forge.webhook_listen", anywhere=settings.webhook_any_address)
     file = settings.webhook_secret_file
     secret = token_from(file.expanduser() if file else None, (), _CREDENTIAL)
     if secret is None:
