@@ -83,12 +83,13 @@ class Served:
         """A client with the token."""
         return self.client(Authorization=f"Bearer {TOKEN}")
 
-    async def browser(self) -> httpx.AsyncClient:
+    @asynccontextmanager
+    async def browser(self) -> AsyncIterator[httpx.AsyncClient]:
         """A client that has logged in."""
-        client = self.client(Origin=self.url)
-        answer = await client.post("/login", data={"token": TOKEN})
-        assert answer.status_code == 303, answer.text
-        return client
+        async with self.client(Origin=self.url) as client:
+            answer = await client.post("/login", data={"token": TOKEN})
+            assert answer.status_code == 303, answer.text
+            yield client
 
     async def raw(self, data: bytes) -> bytes:
         """Everything that is answered to these bytes."""

@@ -117,10 +117,10 @@ class Browser:
         assert PROGRAM is not None, WHY_NOT
         to_child, self._to = os.pipe()
         self._from, from_child = os.pipe()
-        # The shell puts the pipe's ends where DevTools looks for them.
+        # A shell that knows descriptors of two digits puts the pipe's ends where DevTools looks for them.
         places = f'exec "$@" 3<&{to_child} 4>&{from_child}'
         self._child = subprocess.Popen(
-            ["sh", "-c", places, "sh", PROGRAM, *_FLAGS, f"--user-data-dir={profile}"],
+            ["bash", "-c", places, "bash", PROGRAM, *_FLAGS, f"--user-data-dir={profile}"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

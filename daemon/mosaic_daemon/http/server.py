@@ -155,6 +155,8 @@ def _request(asked: h11.Request, body: bytes) -> tuple[Request, str]:
     Raises:
         RemoteProtocolError: it is none that is understood.
     """
+    if asked.http_version not in (b"1.0", b"1.1"):
+        raise h11.RemoteProtocolError("no such version", error_status_hint=505)
     headers: dict[str, str] = {}
     for raw_name, raw_value in asked.headers:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
