@@ -10,7 +10,7 @@ from loguru import logger
 
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import attempt_name
-from mosaic_daemon.nouns.record import Record
+from mosaic_daemon.nouns.record import Blocked, Gating, Record
 from mosaic_daemon.store.ledger import Ledger
 
 _FEW = 10
@@ -61,11 +61,12 @@ def log_all(source: str, entries: Sequence[ev.Entry], records: Mapping[str, Reco
 
 
 def log(task: str, event: ev.Event, record: Record | None) -> None:
-    """The log line of an event, with task, attempt and action as fields."""
+    """The log line of an event, with task, attempt, gate and action as fields."""
     fence = getattr(event, "fence", None)
     current = record.attempt.name if record and record.attempt else ""
     attempt = attempt_name(task, fence) if task and fence else current
-    bound = logger.bind(task=task, attempt=attempt, action=event.kind)
+    gate = record.state.gate if record and isinstance(record.state, Gating | Blocked) else None
+    bound = logger.bind(task=task, attempt=attempt, gate=gate.id if gate else "", action=event.kind)
     if (said := _of_release(event)) is not None:
         bound.log(said[0], "{}", said[1])
         return

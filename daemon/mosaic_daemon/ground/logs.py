@@ -1,4 +1,4 @@
-"""Log lines: text for people, JSON for machines, on standard error. `task`, `attempt` and `action` are bound fields.
+"""Log lines: text for people, JSON for machines, on standard error. `task`, `attempt`, `gate`, `action` are fields.
 
 No registered secret is in them: values are masked in the record, so that every sink gets them masked, and once more in
 the finished line, as a traceback is made from live objects.

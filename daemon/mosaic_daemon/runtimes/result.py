@@ -15,6 +15,7 @@ from typing import Any
 
 from mosaic_daemon.ground import strictjson
 from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.ground.secrets import redact
 from mosaic_daemon.nouns.task import Category
 
 _MAX_BLOCK_CHARACTERS = 1 << 18
@@ -47,7 +48,7 @@ class WorkerResult:
         status: `success` or `failed`.
         used: tokens, by its own account; None when it gives none that can be read.
         commit_sha: 4 to 64 hexadecimal digits, maybe shortened; None when it names none.
-        notes: for people, 10,000 characters at most.
+        notes: for people, 10,000 characters at most; no secret of the daemon's is in it, whatever the worker has read.
         category, approach: of a failure, what effort it would be, and how it would be fixed; None and empty where it
             does not say, or says something else.
     """
@@ -158,9 +159,9 @@ def _checked(value: dict[str, Any], task_id: str) -> WorkerResult:
         status=status,
         used=token_figure(value.get("used")),
         commit_sha=_sha(value.get("commit_sha"), needed=status == "success"),
-        notes=(notes or "")[:_MAX_NOTES_CHARACTERS],
+        notes=redact(notes or "")[:_MAX_NOTES_CHARACTERS],
         category=_category(value.get("category")),
-        approach=approach[:_MAX_NOTES_CHARACTERS]
+        approach=redact(approach)[:_MAX_NOTES_CHARACTERS]
         if isinstance(approach := value.get("suggested_approach"), str)
         else "",
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from mosaic_daemon.ground import atomicfile
 from mosaic_daemon.ground.errors import InputError, MosaicError, Unavailable, is_full_disk
 from mosaic_daemon.ground.layout import Layout
+from mosaic_daemon.ground.secrets import redact
 from mosaic_daemon.nouns.attempt import LIMITED, Attempt, Failure, FailureClass
 from mosaic_daemon.nouns.boundaries import Leave, trespass
 from mosaic_daemon.nouns.documentation import CHECKLIST, missing
@@ -102,11 +103,11 @@ class Judge:
                 raise
             if reading.limit is not None and record.tries.get(LIMITED, 0) < _MOST_HOLDS:
                 return _limited(attempt, reading, reading.limit, now)
-            tail = _log(end.log)[-_TAIL:].decode("utf-8", "replace")
+            tail = redact(_log(end.log).decode("utf-8", "replace"))[-_TAIL:]
             # Nobody here asked for its end: the machine went down, or a person stopped it from outside.
             from_outside = end.cause is Cause.REVOKED or _UNLOGGED in end.detail
             kind = FailureClass.LOST if from_outside else FailureClass.WORKER
-            failure = Failure(kind, "worker", str(error), status=attempt.name, tail=tail, at=now)
+            failure = Failure(kind, "worker", redact(str(error)), status=attempt.name, tail=tail, at=now)
             if result is not None:
                 failure = replace(failure, category=result.category, approach=result.approach)
             return [self._failed(record, attempt, failure, _used(reading, result))]
