@@ -12,6 +12,7 @@ from mosaic_daemon.nouns.budget import WAYS_OUT, Budget
 from mosaic_daemon.nouns.concern import Concern
 from mosaic_daemon.nouns.figures import tokens_text
 from mosaic_daemon.nouns.record import Blocked, Deferred, Done, Failed, NeedsQa, Record, Removed
+from mosaic_daemon.nouns.release import Release
 from mosaic_daemon.parts import Parts, Report
 from mosaic_daemon.store.ledger import Ledger
 
@@ -48,6 +49,7 @@ def _all(parts: Parts, report: Report, trouble: LedgerError | None) -> Iterator[
             what = f"nothing can be started on runtime {runtime}"
             choices = (command("doctor"), "mend it; the daemon notices by itself")
             yield Concern(f"runtime {runtime}", what, hold.reason, choices, mark=hold.reason)
+    yield from of_release(parts.ledger.system.release, command)
     budget = parts.spending.against(parts.cap.read())
     if budget is not None and not budget.slots and report.stuck:
         yield _over(budget, command)
@@ -127,6 +129,20 @@ def _without_remedy(record: Record, qa: Record | None, command: Commands) -> Con
         tried=(f"{record.fence} attempt(s), an independent review, and a task of its own for what it found",),
         mark=f"{record.status} {record.fence} {why}",
         task=record.id,
+    )
+
+
+def of_release(release: Release | None, command: Commands) -> Iterator[Concern]:
+    """The call about a milestone's release that cannot go on."""
+    if release is None or (failure := release.failure) is None:
+        return
+    yield Concern(
+        topic="release",
+        what=f"the release of {release.version} is blocked: {failure.message}",
+        why=f"it stopped at {failure.step or release.step}: {failure.message}",
+        choices=(f"mend it, then {command('release')}", command("status")),
+        tried=(f"the command that failed: {failure.command}",) if failure.command else (),
+        mark=f"{release.version} {release.step} {failure.at.isoformat() if failure.at else failure.message}",
     )
 
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
+from mosaic_daemon.nouns.attempt import Failure, FailureClass
+from mosaic_daemon.nouns.events import (
+    MilestoneReleased,
+    ReleaseBlocked,
+    ReleaseOpened,
+    ReleaseResumed,
+    ReleaseStepped,
+)
+from mosaic_daemon.nouns.release import ReleaseStep
 from tests.cli.conftest import Commands, Happen
-from tests.samples import added
+from tests.samples import NOON, added
 from tests.support.fixtures import Start
 from tests.support.repo import Repo, git
 
@@ -54,6 +64,33 @@ def test_from_the_first_task_to_the_last(repo: Repo, command: Commands, start: S
     (docs / "DOCUMENTATION-CHECKLIST.md").write_text("- [x] README\n- [ ] changelog\n")
     assert met(command) == {1, 5, 8, 9, 10}
     assert "no milestone release yet (0.0.3)" in command("status", "--criteria").out
+
+
+def test_the_seventh_is_about_the_milestone_that_is_planned(repo: Repo, command: Commands, happen: Happen) -> None:
+    """Where its release stands, then what proves it; the release of the one before proves nothing of the next."""
+
+    def seventh() -> tuple[bool, str]:
+        found = stopping(command)["criteria"][6]
+        return found["met"], found["evidence"]
+
+    tasks = repo.root / "docs" / "tasks"
+    tasks.mkdir(parents=True)
+    (tasks / "plan.json").write_text(json.dumps({"plan": {"milestone": {"version": "0.0.1"}}}))
+    happen("", ReleaseOpened("0.0.1", "First", "ada"))
+    assert seventh() == (False, "0.0.1 is being released: verifying the base branch")
+    happen("", ReleaseBlocked(Failure(FailureClass.GATE, "release:verify", "CI is red", at=NOON)))
+    assert "blocked: CI is red" in seventh()[1]
+    happen("", ReleaseResumed("ada"))
+    steps = list(ReleaseStep)
+    for step, following in pairwise(steps):
+        happen("", ReleaseStepped(step, {"summary": step.value}, following, base_sha="b" * 40))
+    said = "milestone 0.0.1 is released: v0.0.1 at bbbbbbbbbbbb | docs/releases/v0.0.1.md | archived in cccccccccccc"
+    happen("", MilestoneReleased({"commit": "c" * 40, "summary": said}))
+    assert seventh() == (True, said)
+    (tasks / "plan.json").write_text(json.dumps({"plan": {"milestone": {"version": "0.0.2"}}}))
+    assert seventh() == (False, "no milestone release yet (0.0.2)")
+    (tasks / "plan.json").unlink()
+    assert seventh() == (True, said)
 
 
 def test_what_cannot_be_read_is_no_failure(repo: Repo, command: Commands, happen: Happen) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mosaic_daemon.escalation import Commands, of_tasks
+from mosaic_daemon.escalation import Commands, of_release, of_tasks
 from mosaic_daemon.nouns import events as ev
-from mosaic_daemon.nouns.attempt import FailureClass
+from mosaic_daemon.nouns.attempt import Failure, FailureClass
 from mosaic_daemon.nouns.concern import Concern
 from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.store.memory import MemoryJournal
@@ -69,3 +69,18 @@ def test_another_end_of_the_same_remediation_is_another_call() -> None:
     deferred, blocked = calls(MENDING, ev.TaskDeferred("x", "ada")), calls(MENDING, ev.TaskBlocked("x", "ada"))
     assert deferred[0].delivery != blocked[0].delivery
     assert deferred == calls(MENDING, ev.TaskDeferred("x", "ada"))
+
+
+def test_a_release_that_is_blocked_is_told_until_somebody_asks_for_it_again() -> None:
+    """With the command that failed, and the way on."""
+    ledger = Ledger(MemoryJournal())
+    command = Commands("/srv/app")
+    assert list(of_release(ledger.system.release, command)) == []
+    why = Failure(FailureClass.GATE, "release:tag", "the tag exists", command="git ls-remote --tags x", at=NOON)
+    ledger.append("", ev.ReleaseOpened("0.0.1", "First", "ada"), ev.ReleaseBlocked(why), at=NOON)
+    (concern,) = of_release(ledger.system.release, command)
+    assert concern.what == "the release of 0.0.1 is blocked: the tag exists"
+    assert concern.tried == ("the command that failed: git ls-remote --tags x",)
+    assert concern.choices[0] == "mend it, then mosaic-orchestrator release --repo /srv/app"
+    ledger.append("", ev.ReleaseResumed("ada"), at=NOON)
+    assert list(of_release(ledger.system.release, command)) == []

@@ -82,6 +82,7 @@ class Situation:
         requirements: None when there is no PRD.
         checklist: the documentation checklist's path and its open items; None when the project has none.
         provider: of the forge. milestone: its version; empty when none is planned. release: its evidence.
+        releasing: where its release stands; empty before it is opened, and when it is over.
     """
 
     tasks: Sequence[Standing]
@@ -92,6 +93,7 @@ class Situation:
     provider: str = "internal"
     milestone: str = ""
     release: str = ""
+    releasing: str = ""
 
 
 def criteria(now: Situation) -> tuple[Criterion, ...]:
@@ -191,7 +193,7 @@ def _last(phase: int | None) -> tuple[bool, int]:
 def _release(now: Situation) -> Finding:
     if not now.milestone:
         return True, "no milestone is planned"
-    return bool(now.release), now.release or f"no milestone release yet ({now.milestone})"
+    return bool(now.release), now.release or now.releasing or f"no milestone release yet ({now.milestone})"
 
 
 def _merged(source: Sequence[Standing], provider: str) -> Finding:

@@ -18,7 +18,7 @@ from mosaic_daemon.nouns.stopping import Criterion, Requirements, Situation, cri
 from mosaic_daemon.planning.papers.capfile import PLAN_FILE
 from mosaic_daemon.planning.standing import PAPERS, open_items, requirements, standing
 from mosaic_daemon.store.reader import LedgerReader, Proof
-from mosaic_daemon.views.release import released
+from mosaic_daemon.views.release import released, under_way
 
 _GIT_SEC = 5
 _CONCLUSION = {
@@ -50,14 +50,18 @@ def _head(each: Criterion) -> list[str]:
 def situation(layout: Layout, shown: Mapping[str, Any], proofs: Iterable[Proof]) -> Situation:
     """What is true now; `shown`: what `status` shows beside it."""
     proofs = list(proofs)
+    release = shown["release"] or {}
+    milestone = _milestone(layout.repo) or str(release.get("version", ""))
+    is_its_own = release.get("version") == milestone
     return Situation(
         tasks=[standing(proof) for proof in proofs],
         blocker=_blocker(shown),
         requirements=_requirements(layout.repo, proofs),
         checklist=_checklist(layout.repo),
         provider=_provider(layout),
-        milestone=_milestone(layout.repo) or (shown["release"] or {}).get("version", ""),
-        release=released(shown["release"]),
+        milestone=milestone,
+        release=released(release) if is_its_own else "",
+        releasing=under_way(release) if is_its_own else "",
     )
 
 

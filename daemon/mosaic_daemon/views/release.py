@@ -22,8 +22,8 @@ def released(release: Mapping[str, Any] | None) -> str:
 
 def line(layout: Layout, release: Mapping[str, Any] | None, by_status: Mapping[str, int]) -> str:
     """Where the release is, or what would start it; empty while tasks are left."""
-    if release and not release["finished_at"]:
-        return _under_way(release)
+    if found := under_way(release):
+        return found
     if not by_status:
         return released(release)
     if set(by_status) - _OVER:
@@ -33,7 +33,10 @@ def line(layout: Layout, release: Mapping[str, Any] | None, by_status: Mapping[s
     return f"all tasks are over: `{_PROGRAM} release` releases the milestone (`milestone.release` is `manual`)"
 
 
-def _under_way(release: Mapping[str, Any]) -> str:
+def under_way(release: Mapping[str, Any] | None) -> str:
+    """Where an open release stands; empty when there is none."""
+    if not release or release["finished_at"]:
+        return ""
     step = RELEASE_STEP.get(release["step"], release["step"])
     where = f"{release['version']} is being released: {step}"
     if failure := release.get("failure"):
