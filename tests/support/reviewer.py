@@ -49,14 +49,14 @@ class Reviewer:
         self.script("security", writing(SAFE))
         self.configure()
 
-    def configure(self, more: str = "", **settings: Any) -> None:
+    def configure(self, more: str = "", *, gate: str = GATE, **settings: Any) -> None:
         """Write `config.toml`: this reviewer's scripts, and what else a test wants."""
         given: dict[str, Any] = {
             name: [str(self._file(name)), "-b", "{base_branch}", "-o", "{output}"] for name in _BOTH
         }
         given |= {"mode": "required", **self._settings, **settings}
         lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in given.items())
-        self._repo.configure(f"{GATE}[review]\n{lines}\n{more}")
+        self._repo.configure(f"{gate}[review]\n{lines}\n{more}")
 
     def script(self, name: str, *steps: str) -> Path:
         """Replace a script. `$out` is where its JSON is to go, `$base` the base branch, `$MOSAIC_TASK_ID` the task."""
