@@ -95,6 +95,24 @@ def test_the_queue_gets_what_the_table_has_no_column_for(repo: Repo) -> None:
     assert {"verification", "docs"} <= kinds
 
 
+def test_edits_before_the_first_start_count_in_the_queue_as_in_the_table(repo: Repo, start: Start) -> None:
+    """Neither face is taken for an edit of what the other one was planned with."""
+    repo.configure(GATE + CONFIG)
+    bootstrap(repo, with_report(repo), "--prefix", "MS")
+    planned = repo.shown()
+    repo.edit_tasks(MS_TEST_001={"description": "TEST-001: mine", "depends_on": []}, MS_CQ_001={"estimate": "7K"})
+    repo.push_table_edit("CQ-WEB-1: Orders are loaded one by one", "CQ-WEB-1: Ours")
+    daemon = start(repo).ready()
+    daemon.until(lambda: repo.record("MS-CQ-001")["task"]["description"] == "CQ-WEB-1: Ours", "the table's edit")
+    edited, both = (repo.record(task)["task"] for task in ("MS-TEST-001", "MS-CQ-001"))
+    assert (edited["description"], edited["depends_on"]) == ("TEST-001: mine", [])
+    assert edited["estimate"] == planned["MS-TEST-001"]["estimate"]
+    assert (both["estimate"], both["depends_on"]) == ("7K", planned["MS-CQ-001"]["depends_on"])
+    daemon.until(
+        lambda: repo.table()["MS-TEST-001"]["description"] == "TEST-001: mine", "the table to show the queue's"
+    )
+
+
 def test_the_same_report_again_changes_nothing(repo: Repo) -> None:
     repo.configure(GATE)
     report = with_report(repo)

@@ -15,6 +15,7 @@ from mosaic_daemon.ground.errors import Refused, Unavailable
 from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.ground.layout import TABLE, Layout
 from mosaic_daemon.nouns.record import Record, Removed
+from mosaic_daemon.repository.checkout import OURS
 from mosaic_daemon.repository.clone import BaseMoved, Clone
 from mosaic_daemon.repository.ignored import GITIGNORE, with_lines
 from mosaic_daemon.repository.qa_reports import FOLDER
@@ -55,6 +56,7 @@ class TableFace:
         self._at: str | None = None
         self._told_at: str | None = None
         self._has_looked = False
+        self._planned: _Rows = {}
         self._is_there = False
         self._text = self._published.text
         self._rejected: frozenset[str] = frozenset()
@@ -91,7 +93,8 @@ class TableFace:
         self._told_at, self.problems = base_sha, parsed.problems
         changes = diff(self._base, _fields(parsed))
         removed = {task: view for task, view in changes.removed.items() if task not in parsed.unreadable}
-        return replace(changes, removed=removed)
+        added = {task: self._news(task, view) for task, view in changes.added.items()}
+        return replace(changes, added=added, removed=removed)
 
     def accept(self, later: Iterable[str] = (), rejected: Iterable[str] = ()) -> None:
         """What `changes` told is in the ledger now, all but `later` and `rejected`, which it will tell again.
@@ -169,8 +172,23 @@ class TableFace:
         kept = with_lines(text)
         return {} if kept == text else {GITIGNORE: kept}
 
+    def _news(self, task: str, view: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a row says of a task that the queue has brought already: not what was planned, somebody may have edited
+        that in the queue since.
+        """
+        record = self._ledger.records.get(task)
+        if record is None or isinstance(record.state, Removed):
+            return view
+        planned = self._planned.get(task, {})
+        return {name: value for name, value in view.items() if name not in planned or planned[name] != value}
+
     async def _find_ancestor(self, base_sha: str) -> None:
-        """After a restart: what people started from, if the daemon died while it published."""
+        """After a restart: what people started from, if the daemon died while it published. At first: what was planned,
+        which is in the queue as well.
+        """
+        if self._published.text is None:
+            for commit in await self._clone.commits.commits_of(base_sha, TABLE, 1, beginning=OURS):
+                self._planned = _fields(_parse(await self._clone.commits.read(commit, TABLE)))
         for commit in await self._clone.commits.commits_of(base_sha, TABLE, _HISTORY):
             text = await self._clone.commits.read(commit, TABLE)
             if text is not None and self._published.is_ours(text):

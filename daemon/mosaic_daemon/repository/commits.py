@@ -121,9 +121,12 @@ class Commits:
         """A file's content in a commit, byte for byte, or None."""
         return await self._git.blob(f"{revision}:{path}")
 
-    async def commits_of(self, revision: str, path: str, limit: int) -> list[str]:
-        """The newest commits up to `revision` that changed a file, newest first."""
-        return (await self._git.run("log", f"--max-count={limit}", "--format=%H", revision, "--", path)).split()
+    async def commits_of(self, revision: str, path: str, limit: int, *, beginning: str = "") -> list[str]:
+        """The newest commits up to `revision` that changed a file, newest first. `beginning`: of their messages."""
+        wanted = ("--basic-regexp", f"--grep=^{beginning}") if beginning else ()
+        return (
+            await self._git.run("log", f"--max-count={limit}", "--format=%H", *wanted, revision, "--", path)
+        ).split()
 
     async def author(self, sha: str) -> str:
         """`Name <email>` of a commit's author."""
