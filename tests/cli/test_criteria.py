@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from itertools import pairwise
 from typing import Any
 
@@ -105,3 +106,18 @@ def test_what_cannot_be_read_is_no_failure(repo: Repo, command: Commands, happen
     repo.state_db.write_bytes(b"no database" * 100)
     assert command("status", "--criteria").code == 0
     assert command("status", "--criteria", "--json").code == 2
+
+
+def test_no_paper_keeps_anybody_waiting(repo: Repo, command: Commands, happen: Happen) -> None:
+    """Whoever may change a file of the repository may put anything there: pipes, long lines, many empty ones."""
+    happen("T-1", added())
+    docs = repo.root / "docs"
+    docs.mkdir()
+    os.mkfifo(docs / "PRD.md")
+    (docs / "PRD.json").write_text("0" * 1_000_000)
+    (docs / "DOCUMENTATION-CHECKLIST.md").write_text("\n" * 1_000_000 + "- [ ] changelog\n")
+    (docs / "tasks").mkdir()
+    (docs / "tasks" / "plan.json").write_text("[" * 100_000)
+    found = stopping(command)["criteria"]
+    assert "docs/PRD.json names all" in found[4]["evidence"]
+    assert "1 open" in found[5]["evidence"] or found[5]["met"]

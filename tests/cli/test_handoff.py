@@ -55,6 +55,8 @@ def test_the_context_is_a_percentage(command: Commands, word: str, code: int) ->
 
 
 BAD = {"no JSON": b"{", "a list of other things": b'{"learnings": 3}', "binary": b"\xff\x00", "no object": b"3"}
+BAD["no number"] = b'{"learnings": [{"variance_pct": NaN}]}'
+BAD["too deep"] = b"[" * 100_000
 
 
 @pytest.mark.parametrize("name", BAD)

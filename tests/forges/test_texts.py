@@ -55,3 +55,8 @@ def test_it_stays_readable(text: str, made: str) -> None:
 def test_plain_text_gets_no_marks() -> None:
     """A title is no Markdown."""
     assert without_pings("Phase 1: <Fixes> for @octo") == "Phase 1: <Fixes> for @\u200bocto"
+
+
+def test_many_blanks_after_a_closing_word_cost_no_more_than_their_number() -> None:
+    text = "closes" + " " * 50_000 + "x"
+    assert harmless(text) == text

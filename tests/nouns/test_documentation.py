@@ -68,3 +68,7 @@ def test_what_is_missing_is_named_by_the_checklist() -> None:
 
 def test_with_a_document_nothing_is_missing() -> None:
     assert missing(["src/api/a.py", "docs/api.md"], "done", "") == ""
+
+
+def test_a_checklist_of_empty_lines_costs_no_more_than_its_length() -> None:
+    assert "changelog" in missing(["src/a.py"], "", "\n" * 500_000 + "- [ ] changelog entry\n")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mosaic_daemon.runtimes.base import Runtime
     from mosaic_daemon.stages.review.policy import ReviewPolicy
 
-_ITEM = re.compile(rb"^\s*[-*+] \[[ xX]\] ", re.MULTILINE)
+_ITEM = re.compile(rb"^[ \t]*[-*+] \[[ xX]\] ", re.MULTILINE)
 
 
 def reviewers(layout: Layout, settings: Settings, authors: Iterable[str]) -> Iterator[Finding]:

@@ -7,7 +7,6 @@ percent of its context are in use. `--summary` prints the short form for a compa
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from mosaic_daemon.planning.papers.record import PlanRecord
 
 _STATUSES = ("not-started", "in-progress", "needs-qa", "blocked", "failed", "done", "deferred")
-_LEARNINGS = "docs/tasks/orchestrator-learnings.json"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -132,13 +130,14 @@ def _table_problem(layout: Layout, rows: Iterable[Row]) -> str:
 
 def _learnings(layout: Layout) -> tuple[list[Mapping[str, Any]], str]:
     """The entries of the learnings file, and why there are none to read."""
+    from mosaic_daemon.faces.learnings import LEARNINGS, entries_of, parsed
+    from mosaic_daemon.ground import atomicfile, strictjson
+
     try:
-        document = json.loads((layout.repo / _LEARNINGS).read_bytes())
+        content = atomicfile.read_untrusted(layout.repo / LEARNINGS, max_bytes=strictjson.MAX_BYTES)
+        entries = entries_of(parsed(content))
     except FileNotFoundError:
         return [], "there is none"
-    except (OSError, ValueError) as error:
+    except (OSError, InputError) as error:
         return [], f"cannot be read: {text.one_line(error, 80)}"
-    entries = document.get("learnings") if isinstance(document, dict) else document
-    if not isinstance(entries, list):
-        return [], "has no list of learnings"
     return [entry for entry in entries if isinstance(entry, dict)], ""

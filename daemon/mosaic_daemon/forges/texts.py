@@ -6,7 +6,7 @@ import re
 
 _VERB = r"close[sd]?|closing|fix(?:e[sd]|ing)?|resolve[sd]?|resolving|implement(?:s|ed|ing)?"
 _ISSUE = r"(?:[\w./-]+)?#\d|GH-\d|https?://\S+/(?:issues|work_items)/\d"
-_CLOSING = re.compile(rf"\b({_VERB})(\s*:?\s+(?:issues?\s+)?)(?={_ISSUE})", re.IGNORECASE)
+_CLOSING = re.compile(rf"\b({_VERB})((?:\s*:)?\s+(?:issues?\s+)?)(?={_ISSUE})", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _TRAILER = re.compile(r"^([ \t]*(?:mosaic-[\w-]+|skip-checks))[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _SKIPS = re.compile(r"\[(skip|no)[ -](ci|actions|checks)\]|\[(ci|actions|checks)[ -]skip\]", re.IGNORECASE)

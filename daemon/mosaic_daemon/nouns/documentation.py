@@ -34,7 +34,7 @@ _REASON = re.compile(r"(?i)\bdoc(?:s|umentation)?\b\s*(?:[:—–-]|not |is not 
 CHECKLIST = "docs/DOCUMENTATION-CHECKLIST.md"
 """The project's own; also the name of the template that stands in for it."""
 
-_ITEM = re.compile(r"^\s*[-*+] \[[ xX]\] (.+)$", re.MULTILINE)
+_ITEM = re.compile(r"^[ \t]*[-*+] \[[ xX]\] (.+)$", re.MULTILINE)
 _SHOWN = 3
 
 

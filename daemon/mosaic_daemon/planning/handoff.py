@@ -14,6 +14,7 @@ from typing import Any
 
 from mosaic_daemon.ground import templates
 from mosaic_daemon.nouns.figures import tokens, tokens_text
+from mosaic_daemon.planning.planner.words import one_line
 
 MESSAGE = "orchestrator/handoff.md.template"
 SUMMARY = "orchestrator/compaction-summary.md.template"
@@ -21,6 +22,7 @@ OWN_GATES = "the project's own linters, type checks and tests"
 
 _OVER = ("done", "deferred")
 _STOPPED = ("blocked", "failed", "needs-qa")
+_LONGEST_ID, _LONGEST_ANALYSIS = 64, 500
 _RUN = 3  # so many ids in a row are told as `first through last`
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 
@@ -162,8 +164,8 @@ def _learning(entry: Mapping[str, Any]) -> str:
     """`- MS-SEC-001: -98% variance — what it says`"""
     variance = entry.get("variance_pct")
     shown = f"{round(variance):+d}% variance" if isinstance(variance, int | float) else "variance not noted"
-    analysis = " ".join(str(entry.get("analysis") or entry.get("task_type") or "not analysed").split())
-    return f"- {entry.get('task_id', '?')}: {shown} — {analysis}"
+    analysis = one_line(str(entry.get("analysis") or entry.get("task_type") or "not analysed"), _LONGEST_ANALYSIS)
+    return f"- {one_line(str(entry.get('task_id', '?')), _LONGEST_ID)}: {shown} — {analysis}"
 
 
 def _runs(names: Sequence[str]) -> Iterable[str]:

@@ -28,7 +28,8 @@ _IGNORED = ("protocol", "state")  #: of the guide's takeover message; both say w
 _ENTRY = re.compile(
     r"\s{0,9}[*_]{0,2}([A-Za-z][\w -]{0,40}?)[*_]{0,2}\s{0,9}:[*_]{0,2}(?:\s+|$)(.*)", re.DOTALL | re.ASCII
 )
-_QUOTED = re.compile(r"(`+)\s*(.+?)\s*\1(?:\s*\([^()]*\))?")
+_TICKS = re.compile(r"`+")
+_REMARK_BEHIND_TICKS = re.compile(r"(?<=`)\s*+\([^()]*+\)$")
 _REMARK = re.compile(r"(?<![&|;!\s])\s+\([^()]*\)$")
 _PLACEHOLDER = re.compile(r"(?<!\$)\{[A-Za-z][A-Za-z _-]*\}")
 
@@ -188,8 +189,9 @@ def _key(text: str) -> str:
 def _value(text: str) -> str:
     """Without backticks around it, or a remark behind it."""
     text = text.strip()
-    if quoted := _QUOTED.fullmatch(text):
-        return quoted[2]
+    quoted = _REMARK_BEHIND_TICKS.sub("", text)
+    if (ticks := _TICKS.match(quoted)) and quoted.endswith(ticks[0]) and len(quoted) > 2 * len(ticks[0]):
+        return quoted[ticks.end() : -ticks.end()].strip()
     return _REMARK.sub("", text).strip()
 
 

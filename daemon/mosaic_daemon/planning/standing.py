@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 PAPERS = ("docs/PRD.md", "docs/PRD.json")
 _FINDING = re.compile(r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+(?=:)")
-_OPEN_ITEM = re.compile(r"^\s*[-*+] \[ \]\s*(.*)$", re.MULTILINE)
+_ID_LIKE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]++(?:-[A-Za-z0-9]++)+")
+_OPEN_ITEM = re.compile(r"^[ \t]*[-*+] \[ \](.*)$", re.MULTILINE)
 _COUNTED = ("status", "kind", "phase", "reason", "merged", "ci", "closed", "warning")
 
 
@@ -53,7 +54,7 @@ def requirements(name: str, text: str, proofs: Sequence[Proof], changed_at: date
     """Of the PRD `name`. `changed_at`: of its last commit, where that is known."""
     there = delivered(proofs)
     wanted = {found[0] for proof in there if (found := _FINDING.match(proof.description))}
-    told = set(re.findall(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+", text))
+    told = set(_ID_LIKE.findall(text))
     missing = tuple(sorted(wanted - told))
     last = max((proof.completed_at for proof in there if proof.completed_at), default="")
     return Requirements(name, missing, bool(missing) and _is_newer(changed_at, last), text.count("ASSUMPTION:"))

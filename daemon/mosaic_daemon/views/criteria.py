@@ -6,7 +6,6 @@ import json
 import subprocess
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -76,12 +75,9 @@ def _blocker(shown: Mapping[str, Any]) -> str:
 
 
 def _requirements(root: Path, proofs: Sequence[Proof]) -> Requirements | None:
-    for name in PAPERS:
-        with suppress(OSError):
-            text = (root / name).read_text(encoding="utf-8", errors="replace")
-            if text.strip():
-                return requirements(name, text, proofs, _changed_at(root, name))
-    return None
+    papers = ((name, text) for name in PAPERS if (text := _text(root / name)) and text.strip())
+    name, text = next(papers, ("", ""))
+    return requirements(name, text, proofs, _changed_at(root, name)) if name else None
 
 
 def _changed_at(root: Path, name: str) -> datetime | None:
@@ -95,10 +91,8 @@ def _changed_at(root: Path, name: str) -> datetime | None:
 
 
 def _checklist(root: Path) -> tuple[str, int] | None:
-    try:
-        return CHECKLIST, len(open_items((root / CHECKLIST).read_text(encoding="utf-8", errors="replace")))
-    except OSError:
-        return None
+    text = _text(root / CHECKLIST)
+    return None if text is None else (CHECKLIST, len(open_items(text)))
 
 
 def _provider(layout: Layout) -> str:
@@ -112,6 +106,14 @@ def _provider(layout: Layout) -> str:
 
 def _milestone(root: Path) -> str:
     try:
-        return str(json.loads((root / PLAN_FILE).read_bytes())["plan"]["milestone"]["version"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(_text(root / PLAN_FILE) or "")["plan"]["milestone"]["version"])
+    except (ValueError, RecursionError, KeyError, TypeError):
         return ""
+
+
+def _text(path: Path) -> str | None:
+    """What an ordinary file says; None where there is none. A pipe or a device would keep everybody waiting."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+    except OSError:
+        return None

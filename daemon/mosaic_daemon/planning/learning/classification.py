@@ -12,7 +12,7 @@ from mosaic_daemon.planning.planner.matching import told
 from mosaic_daemon.planning.planner.phases import topic_of
 from mosaic_daemon.planning.planner.words import Wording
 
-_QUOTED = re.compile(r"The report says \((.+):(\d+)\):\n\n", re.ASCII)
+_QUOTED = re.compile(r"The report says \((.{1,400}):(\d+)\):\n\n", re.ASCII)
 _FINDING = re.compile(r"(?=.*\d)[A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)*", re.ASCII)
 _SHORTEST = 3
 _KEYWORDS = 8
