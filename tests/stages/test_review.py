@@ -174,6 +174,8 @@ def test_the_fallbacks_last_json_block_is_read() -> None:
         json.dumps(agent(critical_security=1)),
         json.dumps(agent(blockers=True)),
         json.dumps(agent(findings=[{"severity": "blocker", "title": "x"}])),
+        json.dumps(agent(findings=[{"severity": "Critical", "title": "x"}])),
+        json.dumps(agent(verdict="request-changes", findings=[{"severity": "high", "title": "x"}])),
         json.dumps(agent(head="f" * 40)),
         '{"verdict": "approve", "blockers": 0, ',
         '\ud800{"verdict": "approve"}',
@@ -182,6 +184,17 @@ def test_the_fallbacks_last_json_block_is_read() -> None:
 def test_whatever_else_the_fallback_says_is_no_verdict(text: str) -> None:
     with pytest.raises(reading.NoVerdict):
         reading.of_agent(text, HEAD, "critic")
+
+
+def test_what_must_be_mended_may_be_counted_under_either_name() -> None:
+    told = agent(verdict="request-changes", critical_security=1, findings=[{"severity": "blocker", "title": "x"}])
+    assert reading.of_agent(json.dumps(told), HEAD, "critic").critical == 1
+
+
+@pytest.mark.parametrize(("line", "place"), [(3, "a.py:3"), (True, "a.py"), (-1, "a.py"), (10**18, "a.py")])
+def test_only_a_number_of_a_line_is_one(line: object, place: str) -> None:
+    told = agent(findings=[{"severity": "suggestion", "title": "x", "file": "a.py", "line": line}])
+    assert reading.of_agent(json.dumps(told), HEAD, "critic").findings[0].file == place
 
 
 # --- Step 3: Decision Tree --------------------------------------------------------------------------------------------

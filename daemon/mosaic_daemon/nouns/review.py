@@ -10,6 +10,8 @@ from mosaic_daemon.nouns.gate import Hold
 
 QA_SUFFIX = "-QA"  #: the task that mends what the review of `X` found is `X-QA`
 
+MUST_BE_MENDED = ("blocker", "critical", "high")  #: severities of findings that keep a change from its gate
+
 
 class Aspect(StrEnum):
     """What a change is reviewed for."""

@@ -10,11 +10,10 @@ from typing import Any, Literal
 from mosaic_daemon.nouns.attempt import Attempt, Failure, FailureClass
 from mosaic_daemon.nouns.events import QaNeeded, ReviewPassed, ReviewReturned, TaskAdded, TaskEvent
 from mosaic_daemon.nouns.record import Record
-from mosaic_daemon.nouns.review import QA_SUFFIX, Finding, Review, Verdict
+from mosaic_daemon.nouns.review import MUST_BE_MENDED, QA_SUFFIX, Finding, Review, Verdict
 from mosaic_daemon.nouns.task import Kind, Task
 
 _LONGEST_ID = 64
-_MUST = ("blocker", "critical", "high")
 _SHOWN = 5
 _MOST = 30
 _LONGEST_DESCRIPTION = 300
@@ -47,7 +46,7 @@ class Case:
     def findings(self) -> list[Finding]:
         """Those that must be mended first."""
         found = [finding for verdict in self.verdicts for finding in verdict.findings]
-        return sorted(found, key=lambda each: each.severity not in _MUST)[:_MOST]
+        return sorted(found, key=lambda each: each.severity not in MUST_BE_MENDED)[:_MOST]
 
 
 def qa_id(task: str) -> str:
@@ -84,7 +83,7 @@ def _to_be_mended(case: Case) -> list[tuple[str, TaskEvent]]:
     counted = _counted(case.verdicts)
     rounds = record.tries.get(FailureClass.REVIEW.value, 0)
     qa = qa_id(record.id)
-    must = [finding for finding in case.findings if finding.severity in _MUST]
+    must = [finding for finding in case.findings if finding.severity in MUST_BE_MENDED]
     message = f"the review found {counted}" + (f": {_titles(must)}" if must else "")
     failure = Failure(
         FailureClass.REVIEW, "reviewing", message, tail="\n".join(_listed(case.findings)), at=case.now, code="review"
@@ -102,7 +101,7 @@ def _to_be_mended(case: Case) -> list[tuple[str, TaskEvent]]:
 def _remediation(case: Case, qa: str) -> TaskAdded:
     """`{task_id}-QA`: on the same branch, from the reviewed head, so that what it delivers carries the first work."""
     task, findings = case.record.task, case.findings
-    must = [finding for finding in findings if finding.severity in _MUST]
+    must = [finding for finding in findings if finding.severity in MUST_BE_MENDED]
     description = f"Fix findings from review of {task.id}: {_titles(must) or _counted(case.verdicts)}"
     prompt = "\n".join(
         (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mosaic_daemon.ground import strictjson
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.ground.secrets import redact
-from mosaic_daemon.nouns.review import Aspect, Finding, Verdict
+from mosaic_daemon.nouns.review import MUST_BE_MENDED, Aspect, Finding, Verdict
 from mosaic_daemon.runtimes import codex
 from mosaic_daemon.runtimes.result import ResultError, last_block, token_figure
 
@@ -20,11 +20,7 @@ _SCRIPT_VERDICTS = ("approve", "request-changes", "comment")
 _AGENT_VERDICTS = ("approve", "request-changes")
 _HEADS = ("head_sha", "commit_sha", "commit", "head")
 _SHA = re.compile(r"[0-9a-f]{7,64}")
-_WEIGHTY: Mapping[str, frozenset[str]] = {
-    "blockers": frozenset(("blocker",)),
-    "critical": frozenset(("critical",)),
-    "high": frozenset(("high",)),
-}
+_LAST_LINE = 999_999_999
 
 
 class NoVerdict(Exception):
@@ -49,7 +45,7 @@ def of_script(aspect: Aspect, data: bytes, head_sha: str, by: str) -> Verdict:
         critical, high = (_count(stats, name, "stats.") for name in ("critical", "high"))
         verdict = _verdict(told, _SCRIPT_VERDICTS) if "verdict" in told else None
         found = Verdict(by, verdict, critical=critical, high=high, findings=_findings(told))
-    return _consistent(found, ("blockers",) if aspect is Aspect.CODE else ("critical", "high"))
+    return _consistent(found)
 
 
 def of_agent(text: str, head_sha: str, by: str) -> Verdict:
@@ -72,7 +68,7 @@ def of_agent(text: str, head_sha: str, by: str) -> Verdict:
         critical=_count(told, "critical_security"),
         findings=_findings(told),
     )
-    return _consistent(found, ("blockers",))
+    return _consistent(found)
 
 
 def used(data: bytes) -> int | None:
@@ -125,7 +121,8 @@ def _findings(told: Mapping[str, Any]) -> tuple[Finding, ...]:
 
 def _finding(told: Mapping[str, Any]) -> Finding:
     title, file, description = (_text(told, name) for name in _LONGEST)
-    line = next((told[name] for name in ("line", "line_start") if isinstance(told.get(name), int)), None)
+    lines = (told[name] for name in ("line", "line_start") if type(told.get(name)) is int)
+    line = next((each for each in lines if 0 < each <= _LAST_LINE), None)
     place = f"{file}:{line}" if file and line else file
     return Finding(_text(told, "severity", 40).lower(), title or "(without a title)", place, description)
 
@@ -141,13 +138,12 @@ def _text(told: Mapping[str, Any], name: str, most: int | None = None) -> str:
     return redact(" ".join(plain.split()))[: most or _LONGEST[name]]
 
 
-def _consistent(found: Verdict, counted: Iterable[str]) -> Verdict:
-    """Raises NoVerdict when it contradicts itself to the better."""
-    weight = found.blockers + found.critical + found.high
-    if found.verdict == "approve" and weight:
-        raise NoVerdict(f"it contradicts itself: `approve` with {weight} finding(s) that must be mended")
-    for name in counted:
-        listed = sum(finding.severity in _WEIGHTY[name] for finding in found.findings)
-        if listed > getattr(found, name):
-            raise NoVerdict(f"it contradicts itself: it lists {listed} and counts {getattr(found, name)} {name}")
+def _consistent(found: Verdict) -> Verdict:
+    """Raises NoVerdict when it contradicts itself to the better, whatever it calls what has to be mended."""
+    counted = found.blockers + found.critical + found.high
+    if found.verdict == "approve" and counted:
+        raise NoVerdict(f"it contradicts itself: `approve` with {counted} finding(s) that must be mended")
+    listed = sum(finding.severity in MUST_BE_MENDED for finding in found.findings)
+    if listed > counted:
+        raise NoVerdict(f"it contradicts itself: it lists {listed} finding(s) that must be mended and counts {counted}")
     return found
