@@ -21,12 +21,11 @@ _SHOWN = 5
 _MOST = 200  # tasks that are looked at; with more of them stopped nobody reads on
 
 
-def concerns(parts: Parts, report: Report, trouble: LedgerError | None = None) -> list[Concern]:
-    """Everything that waits for a person now. `trouble`: why the ledger cannot be used, if it cannot."""
-    return list(_all(parts, report, trouble))
+def concerns(parts: Parts, report: Report, trouble: LedgerError | None = None) -> Iterator[Concern]:
+    """Everything that waits for a person now; nothing is looked at where nobody asks for it.
 
-
-def _all(parts: Parts, report: Report, trouble: LedgerError | None) -> Iterator[Concern]:
+    `trouble`: why the ledger cannot be used, if it cannot.
+    """
     command = Commands(str(parts.place.layout.repo))
     if trouble is not None:
         yield Concern(

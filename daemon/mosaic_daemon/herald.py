@@ -25,6 +25,7 @@ _STATUS = ("mosaic-orchestrator", "status", "--repo")
 _FLOOD = 5
 _TRIES = 3
 _MOST_RESTS = 20
+_LONGEST_SEC = 60.0  # for one message: a receiver that answers byte by byte keeps nobody else waiting
 _LAST_SEC = 15.0
 
 
@@ -143,7 +144,10 @@ class Herald:
 
     async def _reaches(self, notifier: Notifier, message: Message) -> bool:
         try:
-            await notifier.send(message)
+            with anyio.fail_after(_LONGEST_SEC):
+                await notifier.send(message)
+        except TimeoutError:
+            self._say(notifier, f"{notifier.name} did not take a message within {_LONGEST_SEC:g} s")
         except MosaicError as error:
             if isinstance(error, Unavailable) and error.until and self._rested[notifier.name] < _MOST_RESTS:
                 self._rests[notifier.name] = error.until

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import anyio
 import pytest
 
+from mosaic_daemon import herald as herald_module
 from mosaic_daemon.ground import secrets
 from mosaic_daemon.ground.clock import Clock, SystemClock
 from mosaic_daemon.ground.errors import LedgerError, Unavailable
@@ -209,6 +210,23 @@ async def test_it_waits_for_the_time_and_not_for_the_next_news(desk: Desk, monke
             await busy.came.wait()
         group.cancel_scope.cancel()
     assert busy.tried == 2
+
+
+async def test_one_that_never_ends_keeps_nobody_waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given up like one that fails."""
+    monkeypatch.setattr(herald_module, "_LONGEST_SEC", 0.05)
+
+    class Endless(Recorder):
+        async def send(self, message: Message) -> None:
+            self.tried += 1
+            await anyio.sleep_forever()
+
+    endless, good = Endless("endless"), Recorder()
+    herald = desk.again()
+    herald.see([call("A")], (endless, good))
+    await herald.finish()
+    assert (endless.tried, good.subjects) == (3, ["A is failed"])
+    assert desk.notices["notify endless"] == "endless did not take a message within 0.05 s"
 
 
 async def test_a_ledger_in_trouble(desk: Desk) -> None:

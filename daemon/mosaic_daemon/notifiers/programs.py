@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import shutil
@@ -67,7 +68,9 @@ class Desktop:
         if shutil.which("notify-send", path=self._env.get("PATH")) is None:
             logger.debug("there is no notify-send")
             return
-        words = ("--app-name=mosaic-orchestrator", "--urgency=critical", "--", message.subject, message.text)
+        # The subject is shown as it is; of the body, the program reads escapes, and the desktop a subset of HTML.
+        body = html.escape(message.text, quote=False).replace("\\", "\\\\")
+        words = ("--app-name=mosaic-orchestrator", "--urgency=critical", "--", message.subject, body)
         await _run(["notify-send", *words], "", self._env)
 
 
