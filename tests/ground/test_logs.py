@@ -43,6 +43,18 @@ def test_message_fields_and_errors_are_masked(style: Style, capsys: pytest.Captu
     assert "bad header" in said
 
 
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_what_others_said_is_no_line_of_its_own_and_steers_no_terminal(
+    style: Style, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("debug", style)
+    logger.warning("{} failed: {}", "T-1", "x\r\n02:13:14 INFO    T-1 is done\x1b[2J\x9b2J\u2028\u202eend")
+    said = capsys.readouterr().err
+    assert "T-1 failed: x  02:13:14 INFO    T-1 is done [2J 2J  end" in said
+    assert said.endswith("\n")
+    assert said[:-1].isprintable()
+
+
 def test_another_sink_gets_masked_records_as_well() -> None:
     logs.configure("debug", "text")
     lines: list[str] = []

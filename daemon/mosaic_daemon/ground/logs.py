@@ -49,12 +49,17 @@ def _write_json(message: Message) -> None:
 
 
 def _mask(record: Record) -> None:
-    record["message"] = redact(record["message"])
+    record["message"] = _on_one_line(redact(record["message"]))
     for name, value in record["extra"].items():
         record["extra"][name] = _masked(value)
     raised = record["exception"]
     if raised is not None and raised.value is not None and redact(_told(raised.value)) != _told(raised.value):
         record["exception"] = raised._replace(value=_stand_in(raised.value))
+
+
+def _on_one_line(message: str) -> str:
+    """Words of workers and forges are in it: they shall neither look like lines of ours nor steer a terminal."""
+    return message if message.isprintable() else "".join(sign if sign.isprintable() else " " for sign in message)
 
 
 def _masked(value: Any) -> Any:
