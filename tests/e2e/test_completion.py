@@ -99,4 +99,5 @@ def test_where_nothing_is_committed_the_ledger_has_to_do(repo: Repo, start: Star
     assert daemon.wait() == 0, daemon.log
     assert repo.statuses() == {"A": "deferred", "N": "done"}
     assert repo.on_main(DEFERRED_ERRORS) is None
+    assert "- Architectural: 1 documented\nDocumented in the ledger" in repo.reports()
     assert [event.body["where"] for event in repo.events("deferral-documented")] == [""]

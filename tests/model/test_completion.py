@@ -134,6 +134,25 @@ class TestPhaseBoundaryRule:
         assert "Phase 1 Complete: 100% (10/10)" in second
         assert world.deferred_errors() == ["BAD"], "its history stays"
 
+    def test_a_phase_that_falls_back_to_its_bulk_is_triaged_anew(self, world: World) -> None:
+        """What was fixed in the bulk is no part of the inventory, nor what was taken out."""
+        enqueue(world, entry("A"))
+        rest(world)
+        enqueue(world, *(entry(f"B-{number}") for number in range(9)), entry("GONE", category="quick-win"))
+        rest(world, {"GONE": {}})
+        world.edit(lambda known: known.remove(next(each for each in known if each["id"] == "GONE")))
+        rest(world)
+        assert reported(world, "phase 1 open") == ["Phase 1 is open again: 9% (1/11)"]
+        moves = [each.event for _, each in world.journal.entries() if isinstance(each.event, ev.PhaseMoved)]
+        assert [move.stage for move in moves] == [
+            Stage.POLISH,
+            Stage.COMPLETE,
+            Stage.BULK,
+            Stage.POLISH,
+            Stage.COMPLETE,
+        ]
+        assert reported(world, "phase 1 polish")[-1].startswith("Phase 1 Complete: 100% (10/10)\n- Quick-wins: 0 fixed")
+
 
 @pytest.mark.slow
 class TestPolishPhase:
@@ -198,6 +217,7 @@ class TestPolishPhase:
         rest(world)
         assert statuses(world)["N"] == "not-started"
         assert deferred_errors(world) == broken
+        assert "N waits for phase 1: ARCH (deferred, not documented yet)" in reported(world, "deadlock")[-1]
         assert reported(world, "deferred errors")[0].startswith(f"{DEFERRED_ERRORS}:2: opens a code block")
         world.forge.push({DEFERRED_ERRORS: f"{broken}```\n"})
         rest(world)

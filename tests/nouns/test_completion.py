@@ -172,15 +172,9 @@ class TestReporting:
 
     def test_when_polish_phase_complete(self) -> None:
         """What was fixed counts by what it was triaged as, what is documented by what it is documented as."""
-        inventory = {
-            "A": Category.QUICK_WIN,
-            "B": Category.MEDIUM,
-            "C": Category.MEDIUM,
-            "D": Category.HARD,
-            "E": Category.QUICK_WIN,
-        }
-        left = {"E": Category.HARD, "F": Category.FRAMEWORK}
-        assert polish_complete(Standing(2, 50, 48, 2, 2), inventory, left) == (
+        triaged = [Category.QUICK_WIN, Category.MEDIUM, Category.MEDIUM, Category.HARD]
+        left = [Category.QUICK_WIN, Category.FRAMEWORK]
+        assert polish_complete(Standing(2, 50, 48, 2, 2), triaged, left) == (
             "Phase 2 Complete: 96% (48/50)\n"
             "- Quick-wins: 1 fixed\n"
             "- Medium: 2 fixed\n"
@@ -190,6 +184,6 @@ class TestReporting:
         )
 
     def test_architectural_items_have_a_line_where_there_are_any(self) -> None:
-        told = polish_complete(Standing(2, 10, 9, 1, 1), {}, {"A": Category.ARCHITECTURAL})
+        told = polish_complete(Standing(2, 10, 9, 1, 1), [], [Category.ARCHITECTURAL])
         assert "\n- Architectural: 1 documented\n" in told
-        assert "Architectural" not in polish_complete(Standing(2, 10, 10, 0, 0), {}, {})
+        assert "Architectural" not in polish_complete(Standing(2, 10, 10, 0, 0), [], [])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -64,10 +64,16 @@ def bulk_complete(standing: Standing) -> str:
     )
 
 
-def polish_complete(standing: Standing, inventory: Mapping[str, Category], left: Mapping[str, Category]) -> str:
-    """The guide's report at the end of the polish. `left`: what is documented, by task; the rest is fixed."""
-    fixed = Counter(found for task, found in inventory.items() if task not in left)
-    documented = Counter(found.documented_as for found in left.values())
+def polish_complete(
+    standing: Standing, triaged: Iterable[Category], left: Iterable[Category], where: str = DEFERRED_ERRORS
+) -> str:
+    """The guide's report at the end of the polish.
+
+    Args:
+        triaged: what was left when it began and is fixed now, by what it was triaged as.
+        left: what is deferred and documented. where: that is.
+    """
+    fixed, documented = Counter(triaged), Counter(each.documented_as for each in left)
     lines = [
         f"Phase {standing.phase} Complete: {standing.share}",
         f"- Quick-wins: {fixed[Category.QUICK_WIN]} fixed",
@@ -77,8 +83,8 @@ def polish_complete(standing: Standing, inventory: Mapping[str, Category], left:
     ]
     if documented[Category.ARCHITECTURAL]:
         lines.append(f"- Architectural: {documented[Category.ARCHITECTURAL]} documented")
-    if left:
-        lines.append(f"Documented in {DEFERRED_ERRORS}")
+    if documented:
+        lines.append(f"Documented in {where}")
     return "\n".join(lines)
 
 

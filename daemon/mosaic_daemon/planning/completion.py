@@ -21,7 +21,15 @@ from mosaic_daemon.nouns.completion import (
     is_to_be_documented,
     reason,
 )
-from mosaic_daemon.nouns.phase import PhaseState, Stage, Standing, bulk_complete, polish_complete, reopened
+from mosaic_daemon.nouns.phase import (
+    DEFERRED_ERRORS,
+    PhaseState,
+    Stage,
+    Standing,
+    bulk_complete,
+    polish_complete,
+    reopened,
+)
 from mosaic_daemon.nouns.record import Deferred, Done, Failed, NeedsQa, Record, Removed
 from mosaic_daemon.nouns.task import Category
 from mosaic_daemon.store.ledger import Ledger
@@ -113,25 +121,33 @@ class Completion:
         phase, before = self._phases[number], self._state(number)
         standing = phase.standing(number)
         stage = standing.stage if standing.total else before.stage
-        inventory = before.inventory
         if stage is not before.stage:
-            left = sorted(phase.errors - phase.fixed - inventory.keys())
-            inventory = {**inventory, **{task: category(self._ledger.records[task]) for task in left}}
-        if stage is not Stage.BULK and before.stage is Stage.BULK:
-            yield "", ev.PhaseMoved(number, Stage.POLISH, standing.total, standing.fixed, inventory)
-            yield (
-                "",
-                ev.Reported(f"phase {number} bulk", bulk_complete(standing), {"inventory": self._listed(inventory)}),
-            )
-        if stage is Stage.COMPLETE and before.stage is not Stage.COMPLETE:
-            documented = {task: category(self._ledger.records[task]) for task in sorted(phase.documented)}
-            yield "", ev.PhaseMoved(number, Stage.COMPLETE, standing.total, standing.fixed, inventory)
-            yield "", ev.Reported(f"phase {number} polish", polish_complete(standing, inventory, documented))
-        elif stage is not before.stage and before.stage is not Stage.BULK and stage is not Stage.COMPLETE:
-            yield "", ev.PhaseMoved(number, stage, standing.total, standing.fixed, inventory)
-            yield "", ev.Reported(f"phase {number} open", reopened(standing))
+            yield from self._to(stage, before, phase, standing)
         for task in sorted(phase.stopped, key=lambda task: self._ledger.records[task].position):
             yield from self._stopped(self._ledger.records[task], stage)
+
+    def _to(
+        self, stage: Stage, before: PhaseState, phase: _Phase, standing: Standing
+    ) -> Iterable[tuple[str, ev.Event]]:
+        """The phase comes to another stage, by way of its polish where it comes from the bulk."""
+        topic = f"phase {standing.phase}"
+        inventory = {} if stage is Stage.BULK else {**self._categories(phase.errors - phase.fixed), **before.inventory}
+        if before.stage is Stage.BULK:
+            listed = {"inventory": self._listed(inventory)}
+            yield "", _moved(standing, Stage.POLISH, inventory)
+            yield "", ev.Reported(f"{topic} bulk", bulk_complete(standing), listed)
+        if stage is Stage.COMPLETE:
+            fixed = [found for task, found in inventory.items() if task in phase.fixed]
+            yield "", _moved(standing, stage, inventory)
+            documented = self._categories(phase.documented).values()
+            where = DEFERRED_ERRORS if self._in_a_file else "the ledger"
+            yield "", ev.Reported(f"{topic} polish", polish_complete(standing, fixed, documented, where))
+        elif before.stage is not Stage.BULK:
+            yield "", _moved(standing, stage, inventory)
+            yield "", ev.Reported(f"{topic} open", reopened(standing))
+
+    def _categories(self, tasks: Iterable[str]) -> dict[str, Category]:
+        return {task: category(self._ledger.records[task]) for task in sorted(tasks)}
 
     def _stopped(self, record: Record, stage: Stage) -> Iterable[tuple[str, ev.Event]]:
         """A task that ended without being fixed; one that mends another is given up together with it."""
@@ -170,3 +186,7 @@ class Completion:
             }
             for each in records
         ]
+
+
+def _moved(standing: Standing, stage: Stage, inventory: Mapping[str, Category]) -> ev.PhaseMoved:
+    return ev.PhaseMoved(standing.phase, stage, standing.total, standing.fixed, inventory)

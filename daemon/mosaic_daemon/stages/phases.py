@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from mosaic_daemon.nouns.completion import category, is_settled
+from mosaic_daemon.nouns.completion import category, is_settled, is_to_be_documented
 from mosaic_daemon.nouns.phase import Stage
 from mosaic_daemon.nouns.record import NotStarted, Record, Removed
 from mosaic_daemon.nouns.system import System
@@ -60,12 +60,16 @@ class Phases:
             return ""
         left = list(self._open[phase].values())
         more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
-        shown = ", ".join(f"{each.id} ({each.status})" for each in left[:_SHOWN])
+        shown = ", ".join(map(_shown, left[:_SHOWN]))
         return f"waits for phase {phase}: {shown}{more}"
 
     def rank(self, record: Record) -> int:
         """Quick-win → Medium → Hard, in a phase's polish."""
         return category(record).rank if record.task.phase in self._polishing else 0
+
+
+def _shown(record: Record) -> str:
+    return f"{record.id} ({record.status}{', not documented yet' if is_to_be_documented(record) else ''})"
 
 
 def _holds_open(record: Record | None) -> int | None:
