@@ -80,6 +80,7 @@ class Supervisor:
         self._ticking = anyio.Lock()
         self._config_stat = _mtime(parts.place.layout.config)
         self._last_rescan = -1e9
+        self._ticked_at = anyio.current_time()
         self._stop_at: float | None = None
         self._started = parts.clock.now()
         self._group: anyio.abc.TaskGroup | None = None
@@ -164,6 +165,7 @@ class Supervisor:
                 self._herald.see(concerns(self._parts, self.report, error), self._parts.notifiers)
                 self.report = replace(self.report, progress=False, idle=False)
                 await anyio.sleep(_LEDGER_RETRY_SEC)
+            self._ticked_at = anyio.current_time()
 
     def _prepare_spare(self) -> None:
         """While nothing moves, make the next start quick in a large repository."""
@@ -324,6 +326,7 @@ class Supervisor:
             "status": self._status_line(),
             "ready": self._is_ready,
             "seq": ledger.seq,
+            "late_sec": round(anyio.current_time() - self._ticked_at - self._settings.run.poll_sec, 3),
         }
 
     def _status_line(self) -> str:

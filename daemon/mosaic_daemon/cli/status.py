@@ -22,18 +22,23 @@ _FIRST = 5
 _PHASES = 8
 _WATCH_SEC = 1.0
 _BAR = 12
+_ANSWER_SEC = 5.0
+_HUNG_SEC = 300.0  # the units' watchdog has the same patience
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="one JSON document on standard output")
     how.add_argument("--criteria", action="store_true", help="the ten stopping criteria with their evidence")
+    how.add_argument("--alive", action="store_true", help="say nothing; 0 when a daemon runs and ticks, else 1")
     how.add_argument("--watch", action="store_true", help="keep showing it until Ctrl-C")
 
 
 def execute(options: argparse.Namespace) -> int:
     layout = context.layout_of(options)
-    if options.watch:
+    if options.alive:
+        _check_alive(layout)
+    elif options.watch:
         _watch(layout)
     elif options.json:
         context.show_json(overview(layout, text.utc_now(), criteria=True))
@@ -46,6 +51,17 @@ def execute(options: argparse.Namespace) -> int:
         now = text.utc_now()
         render.show(list(sections(overview(layout, now), now)))
     return 0
+
+
+def _check_alive(layout: Layout) -> None:
+    """Raises: Refused: no daemon answers here, or its loop does not go on."""
+    from mosaic_daemon.ground.errors import Refused
+
+    runs, about = context.ask_daemon(layout, "about", timeout_sec=_ANSWER_SEC)
+    if not runs:
+        raise Refused("no daemon runs here", where=str(layout.repo), remedy=f"`{PROGRAM} run` starts one")
+    if (late := about.get("late_sec", 0.0)) > _HUNG_SEC:
+        raise Refused(f"the daemon should have ticked {late:.0f} s ago", remedy="its log says why it does not")
 
 
 def sections(shown: dict[str, Any], now: datetime) -> Iterator[Section]:
