@@ -19,6 +19,7 @@ from mosaic_daemon.nouns.events import (
     RuntimeHeld,
     StopRequested,
     TaskBlocked,
+    TaskDone,
     TaskRemoved,
 )
 from mosaic_daemon.nouns.gate import Hold, Step
@@ -43,6 +44,17 @@ def test_a_repository_that_is_not_prepared(tmp_path: Path, command: Commands) ->
     answer = command("status", cwd=tmp_path / "new")
     assert (answer.code, answer.err) == (0, "")
     assert "mosaic-orchestrator init" in answer.out
+
+
+def test_progress_and_budget_have_bars(command: Commands, happen: Happen) -> None:
+    command.repo.configure('[budget]\ncap = "40K"\n')
+    happen("A", *to_gate(Step.CLOSE, "A"), TaskDone({"summary": "done"}))
+    happen("B", added("B", 1, phase=1, estimate="10K"), *to_running("B"))
+    happen("C", added("C", 2, phase=1, estimate="10K"))
+    text = command("status").out
+    assert "no phase  ████████████  done" in text
+    assert "phase 1   ▒▒▒▒▒▒······  0 of 2 done, 1 in progress" in text
+    assert f"(50%): normal, up to 2 workers\n{' ' * 12}▒▒▒▒▒▒▒▒▒▒▒▒············" in text
 
 
 def test_an_empty_one_says_how_to_begin(command: Commands) -> None:
@@ -71,7 +83,7 @@ def test_everything_at_once(command: Commands, happen: Happen) -> None:
     assert ["R.1", "stopping", "shell@process"] in [line[:3] for line in lines]
     assert ["S.1", "dispatching", "shell@process"] in [line[:3] for line in lines]
     assert "waits: CI of dddddddddddd is still running" in text
-    assert "CI of the merge commit" in text
+    assert "CI of the merge commit (7 of 8)" in text
     assert "runtime claude  until" in text
     assert "codex" not in text
     assert "exit 3" in text

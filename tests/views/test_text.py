@@ -68,3 +68,13 @@ def test_times_of_other_days_say_their_day(monkeypatch: pytest.MonkeyPatch) -> N
 def test_lists_are_cut() -> None:
     assert text.listed(["a", "b"]) == "a, b"
     assert text.listed([str(number) for number in range(9)]) == "0, 1, 2, 3, 4 and 4 more"
+
+
+def test_a_bar_shows_what_is_done_begun_and_left() -> None:
+    """What is not wholly done is never shown as full, and nothing of nothing is an empty bar."""
+    assert text.bar(4, 3, 9, 12) == "█████▒▒▒▒···"
+    assert text.bar(999, 1, 1000, 12) == "███████████▒"
+    assert text.bar(999, 0, 1000, 12) == "███████████▒"
+    assert text.bar(1, 0, 1, 4) == "████"
+    assert text.bar(5, 9, 3, 4) == "████"
+    assert text.bar(0, 0, 0, 4) == "····"

@@ -43,7 +43,7 @@ def _sections(budget: Budget | None, phases: list[dict[str, Any]], uses: list[Us
         remedy = f"set `budget.cap` in config.toml, or plan with `{PROGRAM} bootstrap REPORT_DIR --budget 500K`"
         yield Section([["Budget", f"no cap, so no limit: {remedy}"]])
     else:
-        yield Section([["Budget", budget.line], ["", bar(budget)]])
+        yield Section([["Budget", budget.line], ["", bar(budget.used, budget.remaining, budget.cap.tokens)]])
     if phases:
         head = ["", "tasks", "done", "estimated", "used", "to come"]
         yield Section([head, *map(_row, phases)], "By phase")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mosaic_daemon.cli import context, render
 from mosaic_daemon.cli.render import Section
 from mosaic_daemon.views import text
+from mosaic_daemon.views.budget import bar
 from mosaic_daemon.views.snapshot import PROGRAM, overview
 from mosaic_daemon.views.wording import STATUS, STEP
 
@@ -104,7 +105,9 @@ def _head(shown: dict[str, Any], now: datetime) -> Iterator[list[str]]:
     if shown["milestone"]:
         yield ["Milestone", shown["milestone"]]
     if shown["budget"]:
-        yield ["Budget", shown["budget"]["line"]]
+        budget = shown["budget"]
+        yield ["Budget", budget["line"]]
+        yield ["", bar(budget["used"], budget["remaining"], budget["cap"])]
     if waiting := _not_taken_in(shown):
         yield ["Queue", waiting]
 
@@ -149,25 +152,25 @@ def _phases(phases: list[dict[str, Any]]) -> Iterator[list[str]]:
     unfinished = [each for each in phases if each["total"] > each["by_status"].get("done", 0)]
     finished = [each for each in phases if each not in unfinished]
     if finished:
-        yield [_phase(finished[0]) if len(finished) == 1 else f"{len(finished)} phases", _bar(1, 1), "done"]
+        yield [
+            _phase(finished[0]) if len(finished) == 1 else f"{len(finished)} phases",
+            text.bar(1, 0, 1, _BAR),
+            "done",
+        ]
     for each in unfinished[:_PHASES]:
         name = _phase(each)
         counts = dict(each["by_status"])
         done, _ = counts.pop("done", 0), counts.pop("not-started", 0)
         rest = "".join(f", {number} {STATUS[status]}" for status, number in counts.items())
         stage = {"polish": "; in its polish", "complete": "; complete"}.get(each.get("stage", ""), "")
-        yield [name, _bar(done, each["total"]), f"{done} of {each['total']} done{rest}{stage}"]
+        begun = counts.get("in-progress", 0)
+        yield [name, text.bar(done, begun, each["total"], _BAR), f"{done} of {each['total']} done{rest}{stage}"]
     if len(unfinished) > _PHASES:
         yield [f"and {text.count(len(unfinished) - _PHASES, 'more phase', 'more phases')}"]
 
 
 def _phase(each: dict[str, Any]) -> str:
     return "no phase" if each["phase"] is None else f"phase {each['phase']}"
-
-
-def _bar(done: int, total: int) -> str:
-    full = done * _BAR // total
-    return "█" * full + "·" * (_BAR - full)
 
 
 def _at_work(each: dict[str, Any], now: datetime) -> list[str]:
@@ -185,7 +188,13 @@ def _review(each: dict[str, Any], now: datetime) -> list[str]:
 def _gate(each: dict[str, Any], now: datetime) -> list[str]:
     hold = each["hold"]
     waits = f"waits: {hold['reason']}" if hold else text.one_line(each["description"], 60)
-    return [each["task"], STEP.get(each["step"], each["step"]), text.span(each["since"], now), waits]
+    return [each["task"], _step(each["step"]), text.span(each["since"], now), waits]
+
+
+def _step(name: str) -> str:
+    """In words, and which of how many it is."""
+    steps = list(STEP)
+    return f"{STEP[name]} ({steps.index(name) + 1} of {len(steps)})" if name in STEP else name
 
 
 def _notice(each: dict[str, Any], now: datetime) -> Iterator[list[str]]:

@@ -12,6 +12,7 @@ from mosaic_daemon.nouns.budget import Budget, share
 from mosaic_daemon.nouns.figures import tokens, tokens_text
 from mosaic_daemon.planning.papers.capfile import CapFile
 from mosaic_daemon.store.reader import Spent, Use
+from mosaic_daemon.views import text
 
 _BAR = 24
 _STARTS_PERCENT = 90  # of the cap: above it nothing new is started
@@ -36,11 +37,9 @@ def configured_cap(layout: Layout) -> str | None:
     return str(cap)
 
 
-def bar(budget: Budget) -> str:
+def bar(used: int, remaining: int, cap: int) -> str:
     """`used`, then `to come`, then what is left of the cap."""
-    used = min(_BAR, round(_BAR * budget.used / budget.cap.tokens))
-    whole = min(_BAR, round(_BAR * budget.projected / budget.cap.tokens))
-    return "█" * used + "▒" * (whole - used) + "·" * (_BAR - whole)
+    return text.bar(used, remaining, cap, _BAR)
 
 
 def choices(budget: Budget) -> Iterator[str]:

@@ -86,6 +86,13 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def bar(done: float, begun: float, whole: float, width: int) -> str:
+    """`done`, then what is `begun`, then the rest of the `whole`."""
+    full = min(width, int(width * done / whole)) if whole else 0
+    half = min(width, round(width * (done + begun) / whole)) if whole else 0
+    return "█" * full + "▒" * (half - full) + "·" * (width - max(full, half))
+
+
 def listed(names: Sequence[str], most: int = 5) -> str:
     """The first few, and how many more there are."""
     shown = ", ".join(names[:most])
