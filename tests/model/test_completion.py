@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from mosaic_daemon.ground.errors import Refused
+from mosaic_daemon.milestone.readiness import check_tasks
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.completion import HARD_SEC
 from mosaic_daemon.nouns.phase import DEFERRED_ERRORS, Stage
@@ -219,10 +221,13 @@ class TestPolishPhase:
         assert deferred_errors(world) == broken
         assert "N waits for phase 1: ARCH (deferred, not documented yet)" in reported(world, "deadlock")[-1]
         assert reported(world, "deferred errors")[0].startswith(f"{DEFERRED_ERRORS}:2: opens a code block")
+        with pytest.raises(Refused, match=r"1 deferred tasks are not documented in .*: ARCH"):
+            check_tasks(each for each in world.ledger.listed() if each.id == "ARCH")
         world.forge.push({DEFERRED_ERRORS: f"{broken}```\n"})
         rest(world)
         assert statuses(world)["N"] == "done"
         assert deferred_errors(world).startswith(f"{broken}```\n\n## ARCH: ")
+        check_tasks(world.ledger.listed())
 
     def test_what_people_wrote_of_it_stays(self, world: World) -> None:
         """Their own section is the documentation; one that they take out does not come back."""

@@ -14,7 +14,7 @@ from mosaic_daemon.cli.render import Section
 from mosaic_daemon.views import text
 from mosaic_daemon.views.budget import bar
 from mosaic_daemon.views.snapshot import PROGRAM, overview
-from mosaic_daemon.views.wording import STATUS, STEP
+from mosaic_daemon.views.wording import STAGE, STATUS, STEP
 
 if TYPE_CHECKING:
     from mosaic_daemon.ground.layout import Layout
@@ -162,7 +162,7 @@ def _phases(phases: list[dict[str, Any]]) -> Iterator[list[str]]:
         counts = dict(each["by_status"])
         done, _ = counts.pop("done", 0), counts.pop("not-started", 0)
         rest = "".join(f", {number} {STATUS[status]}" for status, number in counts.items())
-        stage = {"polish": "; in its polish", "complete": "; complete"}.get(each.get("stage", ""), "")
+        stage = "" if each["stage"] == "bulk" else f"; {STAGE[each['stage']]}"
         begun = counts.get("in-progress", 0)
         yield [name, text.bar(done, begun, each["total"], _BAR), f"{done} of {each['total']} done{rest}{stage}"]
     if len(unfinished) > _PHASES:

@@ -37,6 +37,7 @@ def named(name: str) -> Schema:
 
 _COUNTS: Schema = {"type": "object", "additionalProperties": NUMBER}
 _PHASE = maybe(NUMBER)
+_STAGE: Schema = {"enum": ["bulk", "polish", "complete"]}
 _HOLD = maybe(thing(reason=TEXT, until=maybe(TIME)))
 _BUDGET = maybe(
     thing(
@@ -55,7 +56,9 @@ SCHEMAS: Mapping[str, Schema] = {
         daemon=_DAEMON,
         slots=thing(used=NUMBER, of=maybe(NUMBER)),
         tasks=thing(
-            total=NUMBER, by_status=_COUNTS, by_phase=many(thing(phase=_PHASE, total=NUMBER, by_status=_COUNTS))
+            total=NUMBER,
+            by_status=_COUNTS,
+            by_phase=many(thing(phase=_PHASE, total=NUMBER, by_status=_COUNTS, stage=_STAGE)),
         ),
         at_work=many(_AT_WORK),
         reviews=many(thing(task=TEXT, aspects=many(TEXT), round=NUMBER, since=maybe(TIME), hold=_HOLD, attempt=TEXT)),

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mosaic_daemon.ground.errors import Refused
+from mosaic_daemon.nouns.completion import is_to_be_documented
 from mosaic_daemon.nouns.documentation import CHECKLIST
+from mosaic_daemon.nouns.phase import DEFERRED_ERRORS
 from mosaic_daemon.nouns.record import Deferred, Done, Record
 from mosaic_daemon.nouns.stopping import Situation, Standing, criteria
 from mosaic_daemon.nouns.task import Kind, Status, Task
@@ -34,7 +36,10 @@ class Gap:
 
 
 def check_tasks(records: Iterable[Record]) -> None:
-    """Raise Refused, with the list, when one of them is neither done nor deferred, or when there is none."""
+    """Raise Refused, with the list, when one of them is neither done nor deferred, or when there is none.
+
+    What a phase has left has to be documented as well.
+    """
     listed = list(records)
     if not listed:
         raise Refused("there are no tasks, so there is nothing to release", remedy="`bootstrap` plans a milestone")
@@ -44,6 +49,12 @@ def check_tasks(records: Iterable[Record]) -> None:
         raise Refused(
             f"{len(left)} of {len(listed)} tasks are neither done nor deferred: {', '.join(left[:_SHOWN])}{more}",
             remedy="finish them, or defer them with `cancel`; `explain TASK` says what each waits for",
+        )
+    if unwritten := [each.id for each in listed if is_to_be_documented(each)]:
+        some = ", ".join(unwritten[:_SHOWN])
+        problem = f"{len(unwritten)} deferred tasks are not documented in {DEFERRED_ERRORS} yet: {some}"
+        raise Refused(
+            problem, remedy="the daemon does it with its next commit of the table; `status` says what is in the way"
         )
 
 

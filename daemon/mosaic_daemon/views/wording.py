@@ -19,6 +19,7 @@ STATUS = {
     "needs-qa": "needs QA",
     "deferred": "deferred",
 }
+STAGE: Mapping[str, str] = {"bulk": "open again", "polish": "in its polish", "complete": "complete"}
 STEP = {
     "lease": "waiting for its turn",
     "main-clear": "waiting for a quiet base branch",
@@ -133,7 +134,7 @@ def _concluded(body: Body) -> str:
 
 def _moved(body: Body) -> str:
     left = body["total"] - body["fixed"]
-    return f"phase {body['phase']}: {_STAGE[body['stage']]}, {body['fixed']} of {body['total']} fixed, {left} left"
+    return f"phase {body['phase']}: {STAGE[body['stage']]}, {body['fixed']} of {body['total']} fixed, {left} left"
 
 
 def _milestone(body: Body) -> str:
@@ -148,7 +149,6 @@ def _asked(body: Body) -> str:
     return f"; {body['unreviewed']}" if body.get("unreviewed") else ""
 
 
-_STAGE: Mapping[str, str] = {"bulk": "open again", "polish": "in its polish", "complete": "complete"}
 _SENTENCES: Mapping[str, Callable[[Body], str]] = {
     "task-added": lambda e: f"taken in from {e['source']}",
     "task-edited": lambda e: f"edited in {e['source']}: {_edited(e)}",

@@ -11,7 +11,7 @@ from mosaic_daemon.http.pages.html import Child, Markup, link, path, tag
 from mosaic_daemon.http.site import View
 from mosaic_daemon.nouns.figures import tokens_text
 from mosaic_daemon.views import text
-from mosaic_daemon.views.wording import STATUS, STEP, sentence
+from mosaic_daemon.views.wording import STAGE, STATUS, STEP, sentence
 
 _FEW = 10
 _PHASES = 12
@@ -178,7 +178,8 @@ def _phase(each: Mapping[str, Any]) -> tuple[Child, ...]:
         for status, count in each["by_status"].items()
         if status not in ("done", "not-started")
     ]
-    label = ", ".join([f"{done} of {each['total']} done", *rest])
+    stage = [] if each["stage"] == "bulk" else [STAGE[each["stage"]]]
+    label = ", ".join([f"{done} of {each['total']} done", *rest, *stage])
     return name, charts.stacked(each["by_status"], label), label
 
 
