@@ -33,10 +33,13 @@ CI_PATHS = (
 """Where CI is told what to do."""
 
 _STATE = ".mosaic/orchestrator/"
-_OWNERS = {
+_TRACKING = {
     TABLE: "only the orchestrator writes it",
     "docs/tasks/": "only the orchestrator writes there",
     ".mosaic/": "it belongs to the orchestrator",
+}
+_OWNERS = {
+    **_TRACKING,
     **dict.fromkeys(CI_PATHS, "it decides what is checked before a merge"),
 }
 _SHOWN = 5
@@ -80,6 +83,11 @@ def trespass(paths: Iterable[str], leave: Leave) -> str:
         f"it changes without leave: {told}. Leave them as they are; where the task is just that, a person names them "
         "in its `files`, or in `worker.may_change`"
     )
+
+
+def is_tracking(path: str) -> bool:
+    """Whether it is, or is in, what the orchestrator keeps its own books in: only a person gives leave for that."""
+    return any(_is_at(path, place) or f"{path}/" == place for place in _TRACKING)
 
 
 def check_own(files: Iterable[str]) -> None:

@@ -130,6 +130,13 @@ def test_the_kind_is_what_mending_changes(id: str, title: str, files: tuple[str,
     assert task_of(plan(finding(id, title, *files)), id).task.kind is kind
 
 
+def test_no_report_gives_leave_to_change_the_orchestrators_own_files() -> None:
+    """A task's files are what its worker may change, and anybody may have written the report."""
+    own = ("docs/TASKS.md", "docs/tasks", "docs/tasks/plan.json", ".mosaic/x", "./docs//TASKS.md", ".mosaic")
+    made = plan(finding("SEC-API-1", "A fault", *own, "docs/tasks.py", "src/docs/TASKS.md"))
+    assert made.tasks[0].task.files == ("docs/tasks.py", "src/docs/TASKS.md")
+
+
 def test_a_phase_that_changes_code_gets_a_documentation_task() -> None:
     """It comes after the phase's findings and before the verification, and names the checklist."""
     made = plan(finding("SEC-1", "One", "src/a.ts"), finding("TEST-1", "Two", severity=LOW))

@@ -83,10 +83,10 @@ def _summary(root: Path, packages: tuple[Manifest, ...], plan: Plan) -> str:
 
 
 def _objectives(plan: Plan) -> str:
-    lines = []
+    lines, estimates = [], {each.task.id: each.tokens for each in plan.tasks}
     for phase in plan.phases:
         count = _count(len(_findings(phase, plan)), f"{phase.severity.value} finding")
-        tokens = sum(each.tokens for each in plan.tasks if each.task.id in phase.tasks)
+        tokens = sum(estimates.get(name, 0) for name in phase.tasks)
         lines.append(f"- Phase {phase.number}, {as_markdown(phase.title)}: {count}, about {tokens_text(tokens)} tokens")
     return "\n".join(lines) or f"- {_GUESS} none"
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.nouns.boundaries import is_tracking
 from mosaic_daemon.nouns.figures import tokens_text
 from mosaic_daemon.nouns.task import Kind, Task
 from mosaic_daemon.planning.finding import Finding, Location, Remark, Report
@@ -282,8 +283,8 @@ def _prompt(draft: Draft) -> str | None:
 
 
 def _usable(path: str) -> str:
-    """The path as `Task.files` may hold it, or nothing."""
+    """The path as `Task.files` may hold it, or nothing: its worker may change it, and anybody may write the report."""
     parts = [part for part in path.split("/") if part not in ("", ".")]
     clean = "/".join(parts)
-    below = parts and not path.startswith("/") and ".." not in parts
+    below = parts and not path.startswith("/") and ".." not in parts and not is_tracking(clean)
     return clean if below and clean.isprintable() and len(clean) <= _LONGEST_PATH else ""
