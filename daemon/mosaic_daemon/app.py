@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ from mosaic_daemon.ground.errors import ConfigError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.ground.listening import permitted
 from mosaic_daemon.ground.settings import GateSettings, ReviewSettings, RuntimeSettings, Settings
+from mosaic_daemon.lines import Lines, opened_lines
 from mosaic_daemon.milestone.release import Milestones, Place
 from mosaic_daemon.notices import Notices
 from mosaic_daemon.notifiers.connect import notifiers
@@ -50,6 +51,7 @@ from mosaic_daemon.repository.tags import Tags
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes.base import DEFAULTS, Runtime, environment
 from mosaic_daemon.stages.collect import DocsGate, Judge
+from mosaic_daemon.stages.delegation import Delegation
 from mosaic_daemon.stages.dispatch import Workplace
 from mosaic_daemon.stages.gate import GatePolicy
 from mosaic_daemon.stages.publish import Publisher
@@ -74,11 +76,11 @@ async def opened(layout: Layout, settings: Settings, what: str) -> AsyncIterator
         ConfigError, InputError, LedgerError, Unavailable: it cannot be opened; the message says why.
     """
     prepare(layout)
-    with instance.held(layout.lock, what):
+    with instance.held(layout.lock, what), ExitStack() as stack:
         clone = await Clone.open(layout.repo, layout.clone, settings.tracking.base_branch)
         ledger = Ledger(SqliteJournal(layout.ledger))
         try:
-            parts = build(layout, settings, clone, ledger)
+            parts = build(layout, settings, clone, ledger, stack.enter_context(opened_lines(layout)))
             try:
                 if ledger.system.draining:
                     ledger.append("", DrainChanged(False, f"{what} started"), at=parts.clock.now())
@@ -93,7 +95,7 @@ async def opened(layout: Layout, settings: Settings, what: str) -> AsyncIterator
             ledger.close()
 
 
-def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> Parts:
+def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger, lines: Lines) -> Parts:
     """The parts of a tick from settings; what must outlive a change of settings is handed in."""
     check(settings)
     worktrees = Worktrees(layout.worktrees, clone)
@@ -116,6 +118,7 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
         tracks=is_published,
         open_releases=lambda tag: _releases(layout, settings, tag),
     )
+    delegation = Delegation(settings.run.delegation, lines.rails)
     return Parts(
         ledger=ledger,
         clone=clone,
@@ -123,11 +126,12 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
             layout=layout,
             clone=clone,
             worktrees=worktrees,
-            rails={"process": ProcessRail(layout.attempts)},
+            rails=lines.rails,
             runtimes=runtimes(settings.runtimes),
             worker=settings.worker,
             environment=dict(os.environ),
             templates=settings.templates.path,
+            elsewhere=lines.elsewhere,
         ),
         judge=Judge(
             layout, clone, worktrees, settings.worker.retries, settings.worker.may_change, _docs_gate(settings, ledger)
@@ -138,7 +142,9 @@ def build(layout: Layout, settings: Settings, clone: Clone, ledger: Ledger) -> P
         queue=queue,
         table=table,
         publisher=Publisher(queue, table, interval, table_enabled=is_published),
-        schedule=Schedule(settings.worker.runtime),
+        schedule=Schedule(settings.worker.runtime, delegation),
+        delegation=delegation,
+        lines=lines,
         spending=Spending(),
         conclusions=Conclusions(ledger, reports, layout.repo),
         completion=Completion(ledger, place_of, in_a_file=is_published),
@@ -354,5 +360,5 @@ def check(settings: Settings) -> None:
         raise ConfigError(f"`review.runtime` is `{reviewer}`, which is no agent that is configured")
     if settings.tracking.commit in ("pr", "local"):
         raise ConfigError(f"`tracking.commit` is `{settings.tracking.commit}`, which this version does not have yet")
-    if settings.run.delegation not in ("auto", "process"):
-        raise ConfigError(f"`run.delegation` is `{settings.run.delegation}`, and this version knows only `process`")
+    if settings.run.delegation not in ("auto", "native", "process"):
+        raise ConfigError(f"`run.delegation` is `{settings.run.delegation}`, and this version does not have it yet")

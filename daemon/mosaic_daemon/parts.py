@@ -11,6 +11,7 @@ from mosaic_daemon.faces.table import TableFace
 from mosaic_daemon.forges.base import Forge
 from mosaic_daemon.ground.clock import Clock
 from mosaic_daemon.ground.errors import InputError
+from mosaic_daemon.lines import Lines
 from mosaic_daemon.milestone.release import Milestones
 from mosaic_daemon.notifiers.base import Notifier
 from mosaic_daemon.nouns.release import Release
@@ -20,6 +21,7 @@ from mosaic_daemon.planning.learning.conclusions import Conclusions
 from mosaic_daemon.planning.papers.capfile import CapFile
 from mosaic_daemon.repository.clone import Clone
 from mosaic_daemon.stages.collect import Judge
+from mosaic_daemon.stages.delegation import Delegation
 from mosaic_daemon.stages.dispatch import Workplace
 from mosaic_daemon.stages.gate import GatePolicy
 from mosaic_daemon.stages.publish import Publisher
@@ -56,6 +58,8 @@ class Parts:
     completion: Completion
     milestones: Milestones
     cap: CapFile
+    delegation: Delegation
+    lines: Lines
     clock: Clock
     max_workers: int
     default_runtime: str

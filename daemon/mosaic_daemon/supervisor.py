@@ -18,7 +18,7 @@ import anyio.abc
 import watchfiles
 from loguru import logger
 
-from mosaic_daemon import commands, control
+from mosaic_daemon import commands, control, sessions
 from mosaic_daemon.app import build, prepare
 from mosaic_daemon.escalation import concerns
 from mosaic_daemon.forges.rest.webhook import Doorbell
@@ -105,6 +105,7 @@ class Supervisor:
             group.start_soon(self._herald.run)
             for face in self._faces:
                 group.start_soon(face.run, self._handle)
+            group.start_soon(self._parts.lines.run)
             if (period := sdnotify.watchdog_sec()) is not None:
                 group.start_soon(self._keep_waking, period / 3)
             with self._scope:
@@ -257,7 +258,8 @@ class Supervisor:
         self._config_stat = stat
         try:
             settings = self._reload()
-            rebuilt = build(self._parts.place.layout, settings, self._parts.clone, self._parts.ledger)
+            parts = self._parts
+            rebuilt = build(parts.place.layout, settings, parts.clone, parts.ledger, parts.lines)
         except (ConfigError, InputError) as error:
             self._tick.tell("config.toml", f"{error.line}; the last good settings stay")
             return
@@ -304,6 +306,8 @@ class Supervisor:
             case "release-preview":
                 now = self._parts.clock.now()
                 return await self._parts.milestones.preview(now, str(args.get("milestone", "")))
+            case "session":
+                return sessions.answer(self._parts, args)
             case "sync":
                 async with self._ticking:
                     plan = await commands.sync(self._parts, apply=bool(args.get("apply")))
@@ -322,7 +326,11 @@ class Supervisor:
             "draining": ledger.system.draining,
             "in_flight": [record.id for record in ledger.in_state(Dispatching, Running, Reviewing, Gating)],
             "max_workers": self._parts.max_workers,
-            "degraded": [f"{table.name} is not published: {table.degraded}"] if table.degraded else [],
+            "degraded": [
+                *([f"{table.name} is not published: {table.degraded}"] if table.degraded else []),
+                *(f"rail {name}: {trouble}" for name, trouble in self._parts.delegation.troubles.items()),
+            ],
+            "sessions": sessions.attached(self._parts),
             "status": self._status_line(),
             "ready": self._is_ready,
             "seq": ledger.seq,

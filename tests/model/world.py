@@ -26,6 +26,7 @@ from mosaic_daemon.forges.memory import MemoryForge
 from mosaic_daemon.forges.releases import InternalReleases
 from mosaic_daemon.ground.layout import TABLE, Layout
 from mosaic_daemon.ground.settings import MilestoneSettings, WorkerSettings
+from mosaic_daemon.lines import Lines
 from mosaic_daemon.milestone.release import Milestones, Place
 from mosaic_daemon.nouns.events import GateResumed
 from mosaic_daemon.nouns.gate import Step
@@ -44,6 +45,7 @@ from mosaic_daemon.repository.tags import Tag, Tags
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.runtimes.base import Runtime
 from mosaic_daemon.stages.collect import Judge
+from mosaic_daemon.stages.delegation import Delegation
 from mosaic_daemon.stages.dispatch import Workplace
 from mosaic_daemon.stages.gate import GatePolicy
 from mosaic_daemon.stages.publish import Publisher
@@ -368,6 +370,8 @@ class World:
                 completion=Completion(ledger, places.of, in_a_file=True),
                 milestones=milestones,
                 cap=CapFile(self.layout.repo, None),
+                delegation=Delegation("process", place.rails),
+                lines=Lines(place.rails),
                 clock=Hands(lambda: self.now),
                 max_workers=2,
                 default_runtime="agent",

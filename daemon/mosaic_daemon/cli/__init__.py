@@ -29,6 +29,7 @@ VERBS = {
     "retry": "have a blocked, failed or deferred task go on",
     "cancel": "stop a task's worker and defer the task",
     "sync-tasks": "merge docs/TASKS.md and tasks.json; --apply does it",
+    "mcp": "serve tasks to an agent session, as an MCP server",
     "drain": "start nothing new, wait for what is in flight, end the daemon",
     "service": "install, uninstall or show the systemd unit of this repository",
     "schema": "the JSON Schema of a file",

@@ -60,6 +60,16 @@ class Layout:
         return self.state / "reviews"
 
     @property
+    def rails(self) -> Path:
+        """The durable books of the rails that speak with workers by messages."""
+        return self.state / "rails"
+
+    @property
+    def native(self) -> Path:
+        """Tasks as files, for tools that take them by renaming."""
+        return self.state / "native"
+
+    @property
     def history(self) -> Path:
         return self.state / "history"
 

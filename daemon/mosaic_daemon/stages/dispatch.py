@@ -82,8 +82,8 @@ def task_problem(record: Record, runtime: str, place: Workplace) -> str | None:
     return None
 
 
-def intend(record: Record, runtime: str, base_sha: str, limit_sec: float | None = None) -> AttemptIntended:
-    """The event that issues the next fence; it must be durable before `prepare` is called. `limit_sec`: see Attempt."""
+def intend(record: Record, runtime: str, rail: str, base_sha: str, limit_sec: float | None = None) -> AttemptIntended:
+    """The event that issues the next fence; it must be durable before `start` is called. `limit_sec`: see Attempt."""
     return AttemptIntended(
         Attempt(
             task=record.id,
@@ -91,7 +91,7 @@ def intend(record: Record, runtime: str, base_sha: str, limit_sec: float | None 
             branch=record.task.work_branch,
             base_sha=base_sha,
             runtime=runtime,
-            rail=record.task.rail or "process",
+            rail=rail,
             limit_sec=limit_sec,
         )
     )

@@ -18,6 +18,7 @@ from mosaic_daemon.nouns.completion import is_put_off, is_settled, is_to_be_docu
 from mosaic_daemon.nouns.record import Gating, NotStarted, Record, Removed, Reviewing
 from mosaic_daemon.nouns.system import System
 from mosaic_daemon.nouns.task import Task
+from mosaic_daemon.stages.delegation import EVERYTHING_HERE, Delegation
 from mosaic_daemon.stages.phases import Phases
 
 _LAST_PHASE = 1 << 30
@@ -31,10 +32,16 @@ class Schedule:
 
     Attributes:
         version: rises with every change.
+        waits_for_a_rail: the last `pick` found only tasks whose workers cannot be reached now.
+
+    Args:
+        delegation: by which rail each task goes.
     """
 
-    def __init__(self, default_runtime: str) -> None:
+    def __init__(self, default_runtime: str, delegation: Delegation = EVERYTHING_HERE) -> None:
         self._default_runtime = default_runtime
+        self._delegation = delegation
+        self.waits_for_a_rail = False
         self.version = 0
         self._fruitless: tuple[tuple[int, System], datetime] | None = None
         self._stuck: Mapping[str, list[str]] = {}
@@ -65,6 +72,10 @@ class Schedule:
         for task in touched:
             self._offer(task)
 
+    def look_again(self) -> None:
+        """Something changed that is in no record: who can be reached."""
+        self.version += 1
+
     def pick(self, system: System, now: datetime) -> Record | None:
         """The task to start now, or None. It is offered again until its record says that it has started."""
         if self._fruitless is not None and self._fruitless[0] == (self.version, system) and now < self._fruitless[1]:
@@ -73,6 +84,7 @@ class Schedule:
             self._offer(task)
         later: list[_Key] = []
         chosen: Record | None = None
+        waits = False
         while self._ready and chosen is None:
             key = heapq.heappop(self._ready)
             record = self._records[key[-1]]
@@ -86,13 +98,18 @@ class Schedule:
                 self._parked[held_up[0]].append(record.id)
             else:
                 later.append(key)
-                if not self._delay(record, system, now) and not self.stopped_runtime(record, system):
+                if self._delay(record, system, now) or self.stopped_runtime(record, system):
+                    continue
+                if self._delegation.trouble_of(record.task):
+                    waits = True
+                else:
                     chosen = record
         for key in later:
             heapq.heappush(self._ready, key)
         # A long queue that only waits for time is not searched again before something changes or that time has come.
         due = self.next_due(system, now) or _NEVER
         self._fruitless = ((self.version, system), due) if chosen is None else None
+        self.waits_for_a_rail = waits and chosen is None
         return chosen
 
     def next_due(self, system: System, now: datetime) -> datetime | None:
@@ -138,6 +155,8 @@ class Schedule:
             reasons.append(f"waits for {held_up[1]} on the same {held_up[0]}")
         if stopped := self.stopped_runtime(record, system):
             reasons.append(stopped)
+        if unreachable := self._delegation.trouble_of(record.task):
+            reasons.append(unreachable)
         if due := self._delay(record, system, now):
             hold = system.holds.get(self._runtime(record))
             reasons.append(
@@ -235,7 +254,9 @@ class Schedule:
         )
 
     def stopped_runtime(self, record: Record, system: System) -> str | None:
-        """Why its runtime is stopped until somebody mends something; None when it is not."""
+        """Why its runtime is stopped here until somebody mends something; None when it is not, or is not needed."""
+        if not self._delegation.starts_here(record.task):
+            return None
         hold = system.holds.get(self._runtime(record))
         return hold.reason if hold is not None and hold.until is None else None
 

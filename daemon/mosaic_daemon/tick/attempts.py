@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from mosaic_daemon.ground.errors import MosaicError
 from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.nouns import events as ev
@@ -11,7 +13,9 @@ from mosaic_daemon.nouns.record import Dispatching, Done, Gating, Record, Review
 from mosaic_daemon.stages import dispatch, inbox
 from mosaic_daemon.stages.schedule import runtime_of
 from mosaic_daemon.tick.turn import Turn
-from mosaic_rails.base import Ended, Lost
+from mosaic_rails.base import Cause, Ended, Lost
+
+_OUTAGE = timedelta(seconds=60)  # a rail that is back sooner keeps what was offered on it
 
 
 class Attempts:
@@ -19,6 +23,9 @@ class Attempts:
 
     def __init__(self, turn: Turn) -> None:
         self._turn, self._parts = turn, turn.parts
+        self._troubled: dict[str, datetime] = {}
+        self._seen_troubles: dict[str, str] = {}
+        self._stranded: dict[str, str] = {}
 
     async def reconcile(self) -> None:
         """Bring intended attempts to a worker, and ask for those to stop that shall."""
@@ -36,6 +43,7 @@ class Attempts:
 
     async def dispatch(self, rescan: bool) -> None:
         self._turn.sync()
+        self._see_rails()
         if rescan:
             self._release_mended_runtimes()
         base: str | None = None
@@ -55,12 +63,19 @@ class Attempts:
                 break
             self._turn.tell("origin", "")
             start_from, limit_sec = self._first_commit(record) or base, self._parts.completion.limit_sec(record)
-            self._turn.record(record.id, dispatch.intend(record, runtime, start_from, limit_sec))
+            rail = self._parts.delegation.rail_of(record.task)
+            self._turn.record(record.id, dispatch.intend(record, runtime, rail, start_from, limit_sec))
             failpoint("dispatch.intended")
             intended.append(record.id)
             self._turn.sync()
         await self._turn.side_by_side((task, self._start(self._parts.ledger.records[task])) for task in intended)
         self._turn.sync()
+
+    def _see_rails(self) -> None:
+        troubles = {name: rail.trouble for name, rail in self._parts.place.rails.items()}
+        if troubles != self._seen_troubles:
+            self._seen_troubles = troubles
+            self._parts.schedule.look_again()
 
     def is_quiet(self) -> bool:
         """Nothing is running, in a review or in a gate, and nothing is about to start."""
@@ -86,9 +101,23 @@ class Attempts:
         if started is not None:
             self._turn.record(record.id, started)
             return
-        end = await self._end(record)
-        if end is not None:
-            await self._judge(record, end)
+        await self._take_back(record)
+        match await self._end(record):
+            case Ended(cause=Cause.REVOKED, detail=detail):
+                self._turn.record(record.id, ev.AttemptReleased(record.fence, self._stranded.pop(record.id, detail)))
+            case Ended() | Lost() as end:
+                await self._judge(record, end)
+
+    async def _take_back(self, record: Record) -> None:
+        """What nobody has taken, on a rail that reaches nobody, is offered to somebody else."""
+        attempt = record.attempt
+        assert attempt is not None  # noqa: S101
+        rail, now = self._parts.place.rail(attempt), self._turn.now
+        if not rail.trouble:
+            self._troubled.pop(attempt.name, None)
+        elif now - self._troubled.setdefault(attempt.name, now) >= _OUTAGE:
+            self._stranded[record.id] = f"rail `{rail.name}`: {rail.trouble}"
+            await rail.revoke(attempt.name)
 
     async def _end(self, record: Record) -> Ended | Lost | None:
         assert record.attempt is not None  # noqa: S101
@@ -113,7 +142,8 @@ class Attempts:
             self._turn.record("", stray)
 
     def _is_startable(self, record: Record, runtime: str) -> bool:
-        if (problem := dispatch.runtime_problem(runtime, self._parts.place)) is not None:
+        is_here = self._parts.delegation.starts_here(record.task)
+        if is_here and (problem := dispatch.runtime_problem(runtime, self._parts.place)) is not None:
             self._turn.record("", ev.RuntimeHeld(runtime, Hold(problem)))
             return False
         if (problem := dispatch.task_problem(record, runtime, self._parts.place)) is not None:

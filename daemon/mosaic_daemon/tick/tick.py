@@ -84,7 +84,7 @@ class Tick:
         if self._parts.queue.settling:
             self._turn.report.wait_until(self._turn.now + _SETTLE)
         is_quiet = self._attempts.is_quiet() and not self._milestones.is_open
-        report.idle = is_quiet and due is None and not self._parts.queue.settling
+        report.idle = is_quiet and not (due or self._parts.queue.settling or schedule.waits_for_a_rail)
         report.release = ledger.system.release
         budget = self._attempts.budget()
         self._note_cap(budget)
