@@ -8,11 +8,13 @@ from pathlib import Path
 
 import mosaic_daemon
 from mosaic_daemon.nouns.gate import Step
+from mosaic_daemon.nouns.release import ReleaseStep
 
 _ACTING = (Step.PR, Step.MERGE, Step.CLOSE)
 EXPANDED = {
     "f'gate.{step}.recorded'": tuple(f"gate.{step}.recorded" for step in Step),
     "f'gate.{gate.step}.before-act'": tuple(f"gate.{step}.before-act" for step in _ACTING),
+    "f'release.{step}.recorded'": tuple(f"release.{step}.recorded" for step in ReleaseStep),
     "f'gate.{gate.step}.after-act'": tuple(f"gate.{step}.after-act" for step in _ACTING),
 }
 """What the names that are put together at run time can be, by their source text."""

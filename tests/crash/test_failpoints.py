@@ -27,6 +27,9 @@ OF_BOOTSTRAP = frozenset(name for name in failpoints.in_source() if name.startsw
 OF_REVIEW = frozenset(name for name in failpoints.in_source() if name.startswith("review."))
 """Only where there are reviewers: hit in `test_review_deaths`."""
 
+OF_RELEASE = frozenset(name for name in failpoints.in_source() if name.startswith("release."))
+"""Only when a milestone is released: hit in `test_release_deaths`."""
+
 AGAIN = {
     "store.before-commit": (1, 3, 8, 21),
     "store.after-commit": (1, 3, 8, 21),
@@ -43,7 +46,7 @@ AGAIN = {
 
 def passes() -> list[str]:
     """`name:nth` of every failpoint that the daemon itself can reach."""
-    names = sorted(failpoints.in_source() - ON_FORGE - OF_BOOTSTRAP - OF_REVIEW)
+    names = sorted(failpoints.in_source() - ON_FORGE - OF_BOOTSTRAP - OF_REVIEW - OF_RELEASE)
     return [f"{name}:{nth}" for name in names for nth in AGAIN.get(name, (1,))]
 
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from mosaic_daemon.nouns.task import Kind
 from tests.support.bootstrap import CONFIG, SCRIPT, bootstrap, with_report
 from tests.support.daemon import environment
 from tests.support.fixtures import Start
+from tests.support.milestones import done, plan, tags
 from tests.support.repo import GATE, Repo, git, rows_of
 
 pytestmark = pytest.mark.slow
@@ -22,7 +24,7 @@ def release(
     repo: Repo, *args: str, code: int = 0, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run it as a person does, and look at its exit code."""
-    done = subprocess.run(
+    ended = subprocess.run(
         [SCRIPT, "release", *args],
         cwd=repo.root,
         env=environment(repo, env or {}),
@@ -31,15 +33,8 @@ def release(
         text=True,
         check=False,
     )
-    assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done
-
-
-def tags(repo: Repo) -> dict[str, tuple[str, str]]:
-    """Name → (kind of object, commit) of the tags where changes land."""
-    form = "%(refname:short) %(objecttype) %(*objectname)%(objectname)"
-    lines = git(repo.landed, "for-each-ref", f"--format={form}", "refs/tags").splitlines()
-    return {name: (kind, sha[:40]) for name, kind, sha in (line.split(" ") for line in lines)}
+    assert ended.returncode == code, f"{ended.returncode}\n{ended.stdout}\n{ended.stderr}"
+    return ended
 
 
 def subjects(repo: Repo) -> list[str]:
@@ -51,17 +46,9 @@ def archived(repo: Repo, name: str) -> dict[str, dict[str, str]]:
     return rows_of((repo.on_main(f"docs/tasks/{name}-tasks.md") or "").partition("## Release")[0])
 
 
-def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(done.stdout)
+def document(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(ended.stdout)
     return found
-
-
-def deliver(repo: Repo, start: Start, *names: str, config: str = GATE, kind: str = "test") -> None:
-    """These tasks are done, by the real daemon."""
-    repo.configure(config)
-    repo.write_tasks(*(repo.task(name, kind=kind) for name in names))
-    daemon = start(repo, "--until-idle")
-    assert daemon.wait() == 0, daemon.log
 
 
 def test_bootstrap_run_released(repo: Repo, start: Start) -> None:
@@ -98,9 +85,9 @@ def landed(repo: Repo) -> dict[str, str]:
     return {task: sha for task, _, sha in (line.partition(" ") for line in log.splitlines()) if task}
 
 
-def test_by_hand_once_and_again(repo: Repo, start: Start) -> None:
+def test_by_hand_once_and_again(repo: Repo) -> None:
     """Shown, then done, then done already: nothing is there twice; the next milestone has the next version."""
-    deliver(repo, start, "T-1", "T-2")
+    done(repo, "T-1", "T-2")
     before = subjects(repo)
     shown = document(release(repo, "--dry-run", "--json"))
     assert (shown["version"], shown["tag"], shown["changed"]) == ("0.0.1", "v0.0.1", False)
@@ -115,7 +102,7 @@ def test_by_hand_once_and_again(repo: Repo, start: Start) -> None:
     assert list(tags(repo)) == ["v0.0.1"]
     assert sum(subject.endswith("milestone release") for subject in subjects(repo)) == 1
     assert "released" in status(repo)
-    deliver(repo, start, "T-3")
+    done(repo, "T-3")
     release(repo, "--milestone", "Second")
     assert list(tags(repo)) == ["v0.0.1", "v0.0.2"]
     assert archived(repo, "Second").keys() == {"T-3"}
@@ -124,14 +111,12 @@ def test_by_hand_once_and_again(repo: Repo, start: Start) -> None:
 
 
 def status(repo: Repo) -> str:
-    done = subprocess.run(
-        [SCRIPT, "status"], cwd=repo.root, env=environment(repo, {}), capture_output=True, text=True, check=True
-    )
-    return done.stdout
+    env = environment(repo, {})
+    return subprocess.run([SCRIPT, "status"], cwd=repo.root, env=env, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_running_daemon_does_what_is_asked(repo: Repo, start: Start) -> None:
-    deliver(repo, start, "T-1")
+    done(repo, "T-1")
     daemon = start(repo).ready()
     assert document(release(repo, "--dry-run", "--json"))["tag"] == "v0.0.1"
     assert document(release(repo, "--json"))["state"] == "released"
@@ -139,29 +124,27 @@ def test_a_running_daemon_does_what_is_asked(repo: Repo, start: Start) -> None:
     assert daemon.is_alive
 
 
-def test_with_one_task_left_it_is_refused_with_the_list(repo: Repo, start: Start) -> None:
-    repo.write_tasks(
-        repo.task("T-1"), repo.task("T-2", status="deferred"), repo.task("T-3", depends_on=["T-2"]), repo.task("T-4")
-    )
-    assert start(repo, "--until-idle").wait() == 3
+def test_with_one_task_left_it_is_refused_with_the_list(repo: Repo) -> None:
+    done(repo, "T-1", deferred="T-2")
+    repo.write_tasks(repo.task("T-3"))
     for how in ((), ("--dry-run",)):
         said = release(repo, *how, code=1).stderr
-        assert "1 of 4 tasks are neither done nor deferred: T-3 (not-started)" in said
+        assert "1 of 3 tasks are neither done nor deferred: T-3 (not-started)" in said
     assert (tags(repo), repo.events("release-opened")) == ({}, [])
 
 
-def test_a_deferred_task_is_listed_with_its_reason(repo: Repo, start: Start) -> None:
-    repo.write_tasks(repo.task("T-1", kind="test"), repo.task("T-2", status="deferred"))
-    assert start(repo, "--until-idle").wait() == 0
+def test_a_deferred_task_is_listed_with_its_reason(repo: Repo) -> None:
+    done(repo, "T-1", deferred="T-2")
     release(repo)
     notes = repo.on_main("docs/releases/v0.0.1.md") or ""
-    assert "## Deferred\n\n- F-T-2: a change (`T-2`): arrived as deferred" in notes
+    assert "## Deferred\n\n- do T-2 (`T-2`): waits for @\u200bada, closes (see) #7" in notes
     assert archived(repo, "0.0.1")["T-2"]["status"] == "deferred"
 
 
 def test_documentation_that_is_missing_becomes_a_task_first(repo: Repo, start: Start) -> None:
     """A change to code that nobody documented; once the task is done the release goes through."""
-    deliver(repo, start, "T-1", kind="code", config=GATE + '[milestone]\nprefix = "T"\n')
+    repo.configure(GATE + '[milestone]\nprefix = "T"\n')
+    done(repo, "T-1", kind=Kind.CODE)
     asked = document(release(repo, "--json", code=3))
     assert (asked["state"], asked["remediation"]) == ("remediation", ["T-DOC-001"])
     assert repo.shown()["T-DOC-001"]["kind"] == "docs"
@@ -174,12 +157,10 @@ def test_documentation_that_is_missing_becomes_a_task_first(repo: Repo, start: S
 
 def test_a_tag_on_another_commit_is_named_and_never_moved(repo: Repo, start: Start) -> None:
     """Without it the release goes on."""
-    deliver(repo, start, "T-1")
+    done(repo, "T-1")
     first = git(repo.landed, "rev-list", "--max-parents=0", "main")
     git(repo.root, "tag", "-a", "-m", "mine", "v0.0.1", first)
     git(repo.root, "push", "-q", "origin", "v0.0.1")
-    (repo.root / "docs/tasks").mkdir(parents=True, exist_ok=True)
-    repo.push_meanwhile("note.txt", "x\n")
     plan(repo, "0.0.1")
     said = release(repo, code=1).stdout
     assert f"the tag v0.0.1 exists on {first[:12]}" in said
@@ -191,24 +172,8 @@ def test_a_tag_on_another_commit_is_named_and_never_moved(repo: Repo, start: Sta
     assert tags(repo)["v0.0.1"][1] != first
 
 
-def plan(repo: Repo, version: str) -> None:
-    """A plan of this version on the base branch."""
-    milestone = {"project": "app", "prefix": "T", "version": version}
-    text = {
-        "version": 1,
-        "plan": {"milestone": milestone, "report": "r", "findings": [], "phases": [], "tasks": []},
-        "cap": {"tokens": 1000, "source": "user"},
-    }
-    clone = repo.colleague()
-    (clone / "docs/tasks").mkdir(parents=True, exist_ok=True)
-    (clone / "docs/tasks/plan.json").write_text(json.dumps(text))
-    git(clone, "add", "docs/tasks/plan.json")
-    git(clone, "commit", "-q", "-m", "a plan")
-    git(clone, "push", "-q")
-
-
-def test_a_protected_tag_is_named(repo: Repo, start: Start) -> None:
-    deliver(repo, start, "T-1")
+def test_a_protected_tag_is_named(repo: Repo) -> None:
+    done(repo, "T-1")
     hook = repo.landed / "hooks" / "update"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\ncase $1 in refs/tags/*) echo 'tag is protected' >&2; exit 1;; esac\n")
@@ -220,17 +185,17 @@ def test_a_protected_tag_is_named(repo: Repo, start: Start) -> None:
     assert list(tags(repo)) == ["v0.0.1"]
 
 
-def test_a_version_that_breaks_the_rule_is_named(repo: Repo, start: Start) -> None:
-    deliver(repo, start, "T-1")
+def test_a_version_that_breaks_the_rule_is_named(repo: Repo) -> None:
+    done(repo, "T-1")
     plan(repo, "0.3.0")
     said = release(repo, code=78).stderr
     assert "docs/tasks/plan.json: milestone 0.3.0: before the MVP versions stay 0.0.x" in said
     assert tags(repo) == {}
 
 
-def test_without_an_origin_it_is_the_persons_repository(tmp_path_factory: pytest.TempPathFactory, start: Start) -> None:
+def test_without_an_origin_it_is_the_persons_repository(tmp_path_factory: pytest.TempPathFactory) -> None:
     repo = Repo(tmp_path_factory.mktemp("alone"), with_origin=False)
-    deliver(repo, start, "T-1")
+    done(repo, "T-1")
     release(repo)
     assert list(tags(repo)) == ["v0.0.1"]
     assert repo.on_main("docs/releases/v0.0.1.md")

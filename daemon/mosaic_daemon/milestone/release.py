@@ -9,6 +9,7 @@ from typing import Any
 
 from mosaic_daemon.forges.base import Forge
 from mosaic_daemon.forges.releases import Releases
+from mosaic_daemon.ground.layout import TABLE
 from mosaic_daemon.ground.settings import MilestoneSettings
 from mosaic_daemon.milestone import archive, notes, readiness
 from mosaic_daemon.milestone.archive import Papers
@@ -143,7 +144,8 @@ class Milestones:
         text = notes.rendered(milestone, records, facts, found)
         is_file = self._place.provider == "internal"
         papers = Papers(text if is_file else "", _retrospective(milestone, found, now), ())
-        archived = archive.files(milestone, survey.archived, survey.taken, papers)
+        there = {TABLE: b"", **survey.archived}  # the table is published before the release
+        archived = archive.files(milestone, there, survey.taken, papers)
         return {
             "version": milestone.version,
             "name": milestone.name,
