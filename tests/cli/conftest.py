@@ -119,7 +119,11 @@ class Commands:
 
     @contextmanager
     def running(self, *words: str) -> Iterator[Running]:
-        """A command that does not end by itself."""
+        """A command that does not end by itself.
+
+        Started from a shell's background, these tests ignore Ctrl-C, and what they start would inherit that.
+        """
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         out = self.repo.folder / "out"
         file = out.open("wb")
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file}
