@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mosaic_daemon.nouns.events import AttemptFailed, AttemptIntended, ResultAccepted, ReviewPassed
+from mosaic_daemon.nouns.events import AttemptFailed, AttemptIntended, ResultAccepted, ReviewPassed, TaskRemoved
 from tests.cli.conftest import Commands, Happen
 from tests.samples import HEAD, added, attempt, failure, review, to_running
 
@@ -32,6 +32,19 @@ def test_the_tokens_are_told_by_who_took_them(command: Commands, happen: Happen)
     assert ["claude", "1", "20K"] in shown
     assert [each["used"] for each in command("explain", "A", "--json").json["attempts"]] == [3000, 20_000]
     assert "20K tokens" in command("explain", "A").out
+
+
+def test_the_tokens_of_a_task_that_was_taken_out_are_spent(command: Commands, happen: Happen) -> None:
+    """In the sum that the daemon goes by as well; the task itself is no longer counted, until it comes back."""
+    happen("A", added("A", phase=1, estimate="50K"), *to_running("A"), AttemptFailed(1, failure(), True, used=3000))
+    happen("A", TaskRemoved("ada"))
+    told = command("budget", "--json").json
+    assert [(each["tasks"], each["estimated"], each["used"], each["remaining"]) for each in told["by_phase"]] == [
+        (0, 0, 3000, 0)
+    ]
+    happen("A", added("A", phase=1, estimate="10K"))
+    told = command("budget", "--json").json
+    assert [(each["tasks"], each["used"], each["remaining"]) for each in told["by_phase"]] == [(1, 3000, 7000)]
 
 
 def test_before_anything_ran_there_is_nobody_to_tell_of(command: Commands, happen: Happen) -> None:

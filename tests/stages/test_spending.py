@@ -39,6 +39,11 @@ def test_what_was_used_by_a_task_that_was_taken_out_stays_used() -> None:
     assert budget_of(replace(record("A", used=3_000), state=Removed())) == Budget(CAP, used=3_000, remaining=0)
 
 
+def test_what_an_archived_milestone_used_is_no_part_of_the_next_ones() -> None:
+    archived = replace(record("A", used=3_000), state=Removed(milestone="0.0.1"))
+    assert budget_of(archived, record("B", used=50)) == Budget(CAP, used=50, remaining=9_950)
+
+
 def test_a_task_without_an_estimate_counts_with_what_it_uses() -> None:
     assert budget_of(record("A", estimate=None, used=7)) == Budget(CAP, used=7, remaining=0)
 

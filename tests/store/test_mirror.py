@@ -49,7 +49,7 @@ def test_it_says_what_the_ledger_says(ledger: Ledger, file: Path) -> None:
     steps: list[tuple[str, list[ev.TaskEvent]]] = [
         ("A", [added("A", phase=1, estimate="8K", runtime="codex", blocks=("B",))]),
         ("B", [added("B", 1, phase=2)]),
-        ("R", [added("R", 2, blocks=("A",))]),
+        ("R", [added("R", 2, blocks=("A",)), *to_running("R"), ev.AttemptFailed(1, failure(), final=True, used=60)]),
         ("A", to_running("A")),
         ("R", [ev.TaskRemoved("ada")]),
         ("A", [ev.AttemptFailed(1, failure(), final=True, used=700)]),

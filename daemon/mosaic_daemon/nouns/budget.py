@@ -10,7 +10,7 @@ from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.nouns.figures import tokens, tokens_text
 
 _LEAST_CAP = 10_000
-_OVER = ("done", "deferred")
+_OVER = ("done", "deferred", "removed")
 
 
 class Band(StrEnum):

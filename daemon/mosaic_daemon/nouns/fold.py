@@ -47,7 +47,7 @@ def advance(record: Record | None, event: ev.TaskEvent, at: datetime) -> Record:
         case ev.TaskAdded():
             if record is not None and not isinstance(record.state, Removed):
                 raise IllegalTransition(record, event)
-            return _added(event, record.fence if record else 0)
+            return _added(event, record)
         case _ if record is None:
             raise IllegalTransition(record, event)
         case ev.TaskEdited(task=task):
@@ -228,10 +228,15 @@ def _gate(attempt: Attempt, head: str, at: datetime, review: Mapping[str, Any]) 
     return Gate(id=attempt.name, head_sha=head, opened_at=at, since=at, evidence=evidence)
 
 
-def _added(event: ev.TaskAdded, fence: int) -> Record:
-    """A new record. One that mends another's findings has been sent back once already."""
+def _added(event: ev.TaskAdded, before: Record | None) -> Record:
+    """A new record. One that mends another's findings has been sent back once already.
+
+    `before`: what was taken out; its fences are issued for good, and in the same milestone its tokens are spent.
+    """
     tries = {FailureClass.REVIEW.value: 1} if event.mends else {}
-    fresh = Record(task=event.task, position=event.position, fence=max(event.fence, fence), tries=tries)
+    fence = max(event.fence, before.fence if before else 0)
+    used = before.used if before and isinstance(before.state, Removed) and not before.state.milestone else None
+    fresh = Record(task=event.task, position=event.position, fence=fence, tries=tries, used=used)
     return replace(fresh, mends=event.mends, start_from=event.start_from, notes=noted(fresh, event.notes))
 
 

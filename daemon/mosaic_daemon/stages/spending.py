@@ -39,5 +39,6 @@ class Spending:
 
 def _share(record: Record) -> _Share:
     if isinstance(record.state, Removed):
-        return _Share(record.used or 0, 0)
+        is_of_another_milestone = bool(record.state.milestone)
+        return _Share(0 if is_of_another_milestone else record.used or 0, 0)
     return _Share(*share(record.status, record.task.estimate, record.used))

@@ -18,7 +18,7 @@ from mosaic_daemon.store.reader import LedgerReader, Row, Spent
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What is kept of a task. `text`: its row as it is stored."""
+    """What is kept of a task. `archived`: removed with its milestone; `text`: its row as it is stored."""
 
     id: str
     position: int
@@ -33,6 +33,7 @@ class Brief:
     needs: tuple[str, ...]
     blocks: tuple[str, ...]
     removed: bool
+    archived: bool
     text: str
 
     @property
@@ -96,7 +97,11 @@ class MirroredReader(LedgerReader):
         return Counter((brief.phase, brief.status) for brief in self._briefs.values() if not brief.removed)
 
     def spending(self) -> list[Spent]:
-        return [Spent(each.phase, each.runtime, each.status, each.estimate, each.used) for each in self.briefs()]
+        spent = (each for each in self._briefs.values() if not each.removed or (each.used and not each.archived))
+        return [
+            Spent(each.phase, each.runtime, "removed" if each.removed else each.status, each.estimate, each.used)
+            for each in spent
+        ]
 
     def rows(self, *statuses: str, limit: int = -1) -> list[Row]:
         found = self.briefs(Choice(statuses))
@@ -157,5 +162,6 @@ def _brief(position: int, status: str, body: str) -> Brief:
         needs=tuple(task["depends_on"]),
         blocks=tuple(task["blocks"]),
         removed=row["state"]["kind"] == "removed",
+        archived=bool(row["state"].get("milestone")),
         text=body,
     )

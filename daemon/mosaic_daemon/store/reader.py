@@ -46,7 +46,10 @@ class Happening:
 
 
 class Spent(NamedTuple):
-    """A task's tokens: the estimate as people wrote it, and what its attempts used; None when nobody said."""
+    """A task's tokens: the estimate as people wrote it, and what its attempts used; None when nobody said.
+
+    `status`: its own, or `removed`.
+    """
 
     phase: int | None
     runtime: str | None
@@ -128,11 +131,13 @@ class LedgerReader:
         return found
 
     def spending(self) -> list[Spent]:
-        """What each task was estimated at and has used, removed ones left out."""
+        """What each task was estimated at and has used; of those that people took out, the ones that have used any."""
         rows = self._query(
-            f"""SELECT json_extract(body, '$.task.phase'), json_extract(body, '$.task.runtime'), status,
+            f"""SELECT json_extract(body, '$.task.phase'), json_extract(body, '$.task.runtime'),
+                CASE WHEN {_LISTED} THEN status ELSE 'removed' END,
                 json_extract(body, '$.task.estimate'), json_extract(body, '$.used')
-                FROM task WHERE {_LISTED} ORDER BY position"""  # noqa: S608
+                FROM task WHERE {_LISTED} OR (json_extract(body, '$.used') > 0
+                AND coalesce(json_extract(body, '$.state.milestone'), '') = '') ORDER BY position"""  # noqa: S608
         )
         return [Spent(*row) for row in rows]
 

@@ -96,11 +96,12 @@ def by_runtime(uses: Iterable[Use]) -> dict[str, Any]:
 
 def _phase(phase: int | None, spent: list[Spent]) -> dict[str, Any]:
     shares = [share(each.status, each.estimate, each.used) for each in spent]
+    listed = [each for each in spent if each.status != "removed"]
     return {
         "phase": phase,
-        "tasks": len(spent),
-        "done": sum(each.status == "done" for each in spent),
-        "estimated": sum(tokens(each.estimate) for each in spent if each.estimate is not None),
+        "tasks": len(listed),
+        "done": sum(each.status == "done" for each in listed),
+        "estimated": sum(tokens(each.estimate) for each in listed if each.estimate is not None),
         "used": sum(used for used, _ in shares),
         "remaining": sum(left for _, left in shares),
     }
