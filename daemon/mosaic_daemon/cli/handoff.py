@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mosaic_daemon.cli import context
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.ground.layout import TABLE, Layout
+from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.store.reader import LedgerReader, Row
 from mosaic_daemon.views import text
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from mosaic_daemon.ground.settings import Settings
     from mosaic_daemon.planning.handoff import Handoff
     from mosaic_daemon.planning.papers.record import PlanRecord
-
-_STATUSES = ("not-started", "in-progress", "needs-qa", "blocked", "failed", "done", "deferred")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +84,7 @@ def _ledger(layout: Layout, default_runtime: str) -> tuple[list[Row], str]:
 
     try:
         with LedgerReader(layout.ledger) as ledger:
-            rows = sorted(ledger.rows(*_STATUSES), key=lambda row: int(row["position"]))
+            rows = sorted(ledger.rows(*Status), key=lambda row: int(row["position"]))
             _, system = ledger.system()
             bodies = ledger.bodies([row["task"]["id"] for row in rows])
     except FileNotFoundError:

@@ -8,9 +8,10 @@ from typing import Literal
 
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.nouns.figures import tokens, tokens_text
+from mosaic_daemon.nouns.task import OVER
 
 _LEAST_CAP = 10_000
-_OVER = ("done", "deferred", "removed")
+_OVER = (*OVER, "removed")
 
 
 class Band(StrEnum):

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mosaic_daemon.nouns.task import OVER
+
 CHECKPOINT_PERCENT = 55
 LIMIT_PERCENT = 60
 
@@ -24,7 +26,6 @@ _TEXTS = (
     "For source-code tasks with external provider, CI/pipeline is terminal green",
     "For linked external issues, closure is complete (or internal TASKS ref closure if no provider)",
 )
-_OVER = ("done", "deferred")
 _SOURCE = ("code", "config", "test")
 _DOCUMENTED = ("code", "config")
 _CI = ("green", "absent")
@@ -132,7 +133,7 @@ def _all_done(now: Situation) -> Finding:
     tasks = now.tasks
     if not tasks:
         return bool(now.release), now.release or "there are no tasks yet"
-    left = [each.task for each in tasks if each.status not in _OVER]
+    left = [each.task for each in tasks if each.status not in OVER]
     deferred = sum(each.status == "deferred" for each in tasks)
     done = f"{len(tasks) - len(left) - deferred} of {len(tasks)} done"
     done += f", {deferred} deferred" if deferred else ""

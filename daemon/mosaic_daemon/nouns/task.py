@@ -20,6 +20,10 @@ class Status(StrEnum):
     DEFERRED = "deferred"
 
 
+OVER = (Status.DONE, Status.DEFERRED)
+"""Nothing is left to do."""
+
+
 class Kind(StrEnum):
     """What a task changes; decides whether it must produce a commit."""
 

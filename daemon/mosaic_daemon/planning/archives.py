@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mosaic_daemon.ground import atomicfile
+from mosaic_daemon.nouns.task import OVER
 from mosaic_daemon.planning.planner.words import one_line
 from mosaic_daemon.tracking import table
 
@@ -14,7 +15,6 @@ SUFFIX = "-tasks.md"
 _PATTERN = f"?*{SUFFIX}"
 _LONGEST_NAME = 100
 _MAX_BYTES = 64 << 20
-_OVER = ("done", "deferred")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def newest(root: Path) -> Archive | None:
     path = found[-1]
     text = atomicfile.read_untrusted(path, max_bytes=_MAX_BYTES)
     rows = table.parse(text.decode("utf-8", "replace"), source=str(path)).rows
-    unfinished = tuple(row.cells["id"] for row in rows if row.cells["status"] not in _OVER)
+    unfinished = tuple(row.cells["id"] for row in rows if row.cells["status"] not in OVER)
     name = one_line(path.name.removesuffix(SUFFIX), _LONGEST_NAME)
     return Archive(name, f"{FOLDER}/{path.name}", text, len(rows), unfinished)
 

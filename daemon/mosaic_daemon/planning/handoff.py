@@ -14,13 +14,13 @@ from typing import Any
 
 from mosaic_daemon.ground import templates
 from mosaic_daemon.nouns.figures import tokens, tokens_text
+from mosaic_daemon.nouns.task import OVER
 from mosaic_daemon.planning.planner.words import one_line
 
 MESSAGE = "orchestrator/handoff.md.template"
 SUMMARY = "orchestrator/compaction-summary.md.template"
 OWN_GATES = "the project's own linters, type checks and tests"
 
-_OVER = ("done", "deferred")
 _STOPPED = ("blocked", "failed", "needs-qa")
 _LONGEST_ID, _LONGEST_ANALYSIS = 64, 500
 _RUN = 3  # so many ids in a row are told as `first through last`
@@ -77,13 +77,13 @@ class Handoff:
     def phase(self) -> int | None:
         """The lowest that has work left; None when there is none."""
         return min(
-            (line.phase for line in self.lines if line.status not in _OVER and line.phase is not None), default=None
+            (line.phase for line in self.lines if line.status not in OVER and line.phase is not None), default=None
         )
 
     @property
     def current_phase(self) -> str:
         if self.phase is None:
-            return "none left" if all(line.status in _OVER for line in self.lines) else "none numbered"
+            return "none left" if all(line.status in OVER for line in self.lines) else "none numbered"
         title = self.phases.get(self.phase)
         return f"Phase {self.phase} ({title})" if title else f"Phase {self.phase}"
 
@@ -99,7 +99,7 @@ class Handoff:
             "project": str(self.project),
             "quality_gates": self.quality_gates or None,
             "persisted": {"table": not self.table, "learnings": not self.learnings_file},
-            "remaining": [line.task for line in self.lines if line.status not in _OVER],
+            "remaining": [line.task for line in self.lines if line.status not in OVER],
         }
 
     def variables(self) -> dict[str, str]:
@@ -126,7 +126,7 @@ class Handoff:
         return f"attention needed: {told}" if told else "All gates passing"
 
     def _remaining(self) -> str:
-        left = [line for line in self.lines if line.status not in _OVER]
+        left = [line for line in self.lines if line.status not in OVER]
         parts = []
         for label, group in groupby(left, key=self._label):
             remark = f" ({label})" if label else ""

@@ -9,6 +9,7 @@ from mosaic_daemon.ground import atomicfile
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.nouns.budget import Budget, Cap
+from mosaic_daemon.nouns.task import OVER, Status
 from mosaic_daemon.planning import planner
 from mosaic_daemon.planning.finding import Report
 from mosaic_daemon.planning.papers import heuristics
@@ -17,9 +18,7 @@ from mosaic_daemon.planning.planner.learned import NOTHING_LEARNED, Heuristics
 from mosaic_daemon.store.reader import LedgerReader
 from mosaic_daemon.tracking import table
 
-_STATUSES = ("not-started", "in-progress", "needs-qa", "blocked", "failed", "done", "deferred")
 _STARTED = ("in-progress", "needs-qa", "done")
-_OVER = ("done", "deferred")
 _MAX_BYTES = 64 << 20
 
 
@@ -45,7 +44,7 @@ class Progress:
         statuses, used = {row.cells["id"]: row.cells["status"] for row in rows}, 0
         try:
             with LedgerReader(layout.ledger) as ledger:
-                for row in ledger.rows(*_STATUSES):
+                for row in ledger.rows(*Status):
                     statuses[row["task"]["id"]] = row["status"]
                     used += row.get("used") or 0
         except FileNotFoundError:
@@ -77,7 +76,7 @@ class Progress:
         return replace(plan, tasks=tasks)
 
     def budget(self, plan: Plan, cap: Cap) -> Budget:
-        remaining = sum(each.tokens for each in plan.tasks if self.statuses.get(each.task.id) not in _OVER)
+        remaining = sum(each.tokens for each in plan.tasks if self.statuses.get(each.task.id) not in OVER)
         return Budget(cap, self.used, remaining)
 
     def _has_begun(self, task: str) -> bool:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mosaic_daemon.nouns.task import OVER
 from mosaic_daemon.store.mirror import Brief, Choice
 
 MOST = 120
 """As many tasks are shown at once."""
 
-_OVER = ("done", "deferred")
 _ROUNDS = 4
 
 
@@ -56,7 +56,7 @@ def graph_of(briefs: Sequence[Brief], choice: Choice, around: str = "") -> Graph
     needs = _needs(by_id)
     chosen = _around(around, needs) if around in by_id else [each.id for each in briefs if choice.takes(each)]
     if len(chosen) > MOST:
-        chosen = sorted(chosen, key=lambda task: (by_id[task].status in _OVER, by_id[task].position))
+        chosen = sorted(chosen, key=lambda task: (by_id[task].status in OVER, by_id[task].position))
     shown = chosen[:MOST]
     kept = set(shown)
     edges = [(need, task) for task in shown for need in needs[task] if need in kept]

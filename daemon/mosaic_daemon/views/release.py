@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mosaic_daemon.ground.layout import Layout
+from mosaic_daemon.nouns.task import OVER
 from mosaic_daemon.views.wording import RELEASE_STEP
 
-_OVER = {"done", "deferred"}
 _PROGRAM = "mosaic-orchestrator"
 
 
@@ -26,7 +26,7 @@ def line(layout: Layout, release: Mapping[str, Any] | None, by_status: Mapping[s
         return found
     if not by_status:
         return released(release)
-    if set(by_status) - _OVER:
+    if set(by_status) - set(OVER):
         return ""
     if _is_automatic(layout):
         return f"all tasks are over; the daemon releases the milestone when `{_PROGRAM} status --criteria` is met"
