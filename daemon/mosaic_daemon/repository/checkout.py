@@ -206,7 +206,7 @@ class Checkout:
             for path, content in before.items():
                 if content is None:
                     (self.root / path).unlink(missing_ok=True)
-                elif (self.root / path).read_bytes() != content:
+                elif self.read(path) != content:
                     atomicfile.write(self.root / path, content, mode=0o644)
             for folder in sorted(set(folders), key=lambda each: -len(each.parts)):
                 if folder.is_dir() and not any(folder.iterdir()):
