@@ -28,6 +28,7 @@ from mosaic_daemon.ground.git import GitError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.ground.settings import Settings
 from mosaic_daemon.herald import Herald
+from mosaic_daemon.neighbours import Neighbours
 from mosaic_daemon.nouns.events import DrainChanged
 from mosaic_daemon.nouns.record import Dispatching, Gating, Reviewing, Running
 from mosaic_daemon.nouns.task import Status
@@ -74,6 +75,7 @@ class Supervisor:
         self._tick = Tick(parts)
         self._doorbell = Doorbell(self._rung)
         self._herald = Herald(parts.ledger, parts.clock, self._say, str(parts.place.layout.repo))
+        self._neighbours = Neighbours(parts.place.layout.repo)
         self._wake = anyio.Event()
         self._scope = anyio.CancelScope()
         self._stop_watching = anyio.Event()
@@ -158,7 +160,9 @@ class Supervisor:
                 if rescan:
                     self._last_rescan = anyio.current_time()
                 await self._reload_settings()
+                self._neighbours.take_in(self._parts)
                 self.report = await self._tick.run(rescan=rescan)
+                self._neighbours.tell(self._parts)
                 self._herald.see(concerns(self._parts, self.report), self._parts.notifiers)
             except LedgerError as error:
                 logger.error("{}; trying again in {:.0f} s", error.line, _LEDGER_RETRY_SEC)

@@ -229,6 +229,53 @@ class TestMigrations:
             (2,),
         ]
 
+    def test_what_was_there_is_kept_before_a_step(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whole, private, and what the older program goes back to with the very commands that it is told."""
+        path = tmp_path / "state.db"
+        journal = SqliteJournal(path)
+        Ledger(journal).append("T-1", added(), at=at(0))
+        journal.close()
+        with monkeypatch.context() as newer:
+            newer.setattr(sqlite, "MIGRATIONS", {**MIGRATIONS, SCHEMA_VERSION + 1: ("DROP TABLE memo",)})
+            newer.setattr(sqlite, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+            SqliteJournal(path).close()
+        kept = tmp_path / f"state.db.v{SCHEMA_VERSION}"
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        with pytest.raises(LedgerError, match="install the newer") as refused:
+            SqliteJournal(path)
+        subprocess.run(refused.value.remedy.split("`")[1], shell=True, check=True)  # noqa: S602
+        journal = SqliteJournal(path)
+        assert [record.id for record in journal.load().records] == ["T-1"]
+        journal.close()
+        assert sorted(file.name for file in tmp_path.iterdir()) == ["state.db", kept.name]
+
+    def test_nothing_is_changed_where_it_cannot_be_kept(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A full disk."""
+        path = tmp_path / "state.db"
+        SqliteJournal(path).close()
+        monkeypatch.setattr(sqlite, "MIGRATIONS", {**MIGRATIONS, SCHEMA_VERSION + 1: ("CREATE TABLE two (x)",)})
+        monkeypatch.setattr(sqlite, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+        with small_files(4096), pytest.raises(LedgerError, match="free disk space"):
+            SqliteJournal(path)
+        assert raw(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+        assert [file.name for file in tmp_path.iterdir() if ".v" in file.name] == []
+
+    def test_a_new_ledger_needs_no_copy(self, tmp_path: Path) -> None:
+        SqliteJournal(tmp_path / "state.db").close()
+        assert [file.name for file in tmp_path.iterdir()] == ["state.db"]
+
+    def test_an_event_or_a_state_of_a_newer_program(self, tmp_path: Path) -> None:
+        """In a ledger of the same schema: nobody is told to throw it away."""
+        path = tmp_path / "state.db"
+        journal = SqliteJournal(path)
+        Ledger(journal).append("T-1", added(), at=at(0))
+        journal.close()
+        raw(path, "UPDATE task SET body = json_set(body, '$.state.kind', 'levitating')")
+        journal = SqliteJournal(path)
+        with pytest.raises(LedgerError, match="if a newer mosaic-orchestrator wrote it, install that one"):
+            journal.load()
+        journal.close()
+
     def test_a_step_that_fails_leaves_the_version_before(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Not half of it."""
         path = tmp_path / "state.db"

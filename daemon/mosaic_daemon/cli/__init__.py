@@ -31,6 +31,7 @@ VERBS = {
     "sync-tasks": "merge docs/TASKS.md and tasks.json; --apply does it",
     "mcp": "serve tasks to an agent session, as an MCP server",
     "drain": "start nothing new, wait for what is in flight, end the daemon",
+    "list": "all repositories of yours on this machine",
     "service": "install, uninstall or show the systemd unit of this repository",
     "schema": "the JSON Schema of a file",
     "demo": "watch the whole thing work on a bundled example",
@@ -49,7 +50,7 @@ EXIT_CODES = """exit codes: 0 done, 1 failed, 2 usage, 3 attention needed, 4 ano
 
 def main(argv: Sequence[str] | None = None) -> int:
     """`mosaic-orchestrator VERB …`"""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = [*(sys.argv[1:] if argv is None else argv)]  # in this package `list` is a command's module
     if not words or words[0] in ("-h", "--help", "help"):
         print(_overview())
         return 0 if words else 2

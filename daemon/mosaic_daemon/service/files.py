@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from mosaic_daemon.ground import instances
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.service.manager import TEMPLATE, Manager, instance
 from mosaic_rails import base
@@ -39,7 +40,6 @@ UNCONFINED = (
     *("ReadWritePaths=", "BindReadOnlyPaths=", "CapabilityBoundingSet=~", "ProtectClock=no", "ProtectControlGroups=no"),
     *("ProtectHostname=no", "ProtectKernelLogs=no", "ProtectKernelModules=no", "ProtectKernelTunables=no"),
 )
-_STATE = Path("~/.local/state/mosaic-orchestrator")
 _SSH_INCLUDED = Path("/etc/ssh/ssh_config.d")
 
 
@@ -110,7 +110,7 @@ def look_around(scope: str, repository: Path, credentials: Iterable[str], *, con
 
 def state_folder() -> Path:
     """The user's own state, which instances share; it has to be there before a unit is confined to it."""
-    return _STATE.expanduser()
+    return instances.STATE.expanduser()
 
 
 def _drop_in_text(machine: Machine) -> str:

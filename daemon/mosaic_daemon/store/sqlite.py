@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from mosaic_daemon.ground.errors import LedgerError
 from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.ground.filesystem import is_over_a_network, kind_of
 from mosaic_daemon.nouns.events import Entry
 from mosaic_daemon.nouns.system import System
 from mosaic_daemon.store import codec
+from mosaic_daemon.store.backup import back_up, way_back
 from mosaic_daemon.store.base import Batch, Duplicate, Snapshot
 from mosaic_daemon.store.memory import once_key
 
@@ -56,7 +59,7 @@ class SqliteJournal:
             raise self._unreadable(error) from error
         try:
             self._prepare()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._connection.close()
             raise self._unreadable(error) from error
         except LedgerError:
@@ -141,7 +144,7 @@ class SqliteJournal:
             raise LedgerError(
                 f"the ledger has version {version}, this program knows versions up to {SCHEMA_VERSION}",
                 where=str(self.path),
-                remedy="install the newer mosaic-orchestrator that wrote it",
+                remedy=way_back(self.path, SCHEMA_VERSION),
             )
         (mode,) = run("PRAGMA journal_mode = WAL").fetchone()
         run("PRAGMA synchronous = FULL")
@@ -152,6 +155,8 @@ class SqliteJournal:
                 where=str(self.path),
                 remedy="put the repository on a local file system that supports shared memory (not NFS)",
             )
+        if 0 < version < SCHEMA_VERSION:
+            back_up(self._connection, self.path, version)
         for target in range(version + 1, SCHEMA_VERSION + 1):
             run("BEGIN IMMEDIATE")
             for statement in MIGRATIONS[target]:
@@ -161,6 +166,12 @@ class SqliteJournal:
 
     def _unreadable(self, error: Exception) -> LedgerError:
         remedy = "move it away to have it rebuilt from tasks.json and the attempts, or restore a backup"
+        if isinstance(error, ValidationError) and error.errors()[0]["type"] != "json_invalid":
+            return LedgerError(
+                "the ledger cannot be read: it holds what this program does not know",
+                where=str(self.path),
+                remedy=f"if a newer mosaic-orchestrator wrote it, install that one; if none did, {remedy}",
+            )
         if isinstance(error, OSError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_ITS_FAULT:
             remedy = _MEND_THE_DISK
         return LedgerError(f"the ledger cannot be read: {error}", where=str(self.path), remedy=remedy)
