@@ -2,7 +2,7 @@
 # installed once into .venv, pinned and checked by hash, and again only when the pins or the Python change.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench docs lock clean
+.PHONY: help run test lint bench docs picture lock clean
 
 # The first of these that is new enough is taken; name another one with `make PYTHON=python3.13 run`.
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
@@ -23,6 +23,7 @@ help:
 	@echo 'make lint    linters, types and layers only'
 	@echo 'make bench   measure; COMPARE=FILE compares with earlier results'
 	@echo 'make docs    write docs/configuration.md and config/config.toml from the settings'
+	@echo 'make picture take the picture of the status page again (needs Chromium)'
 	@echo 'make lock    pin the newest versions of all packages (needs uv)'
 	@echo 'make clean   remove the environment and all caches'
 
@@ -46,6 +47,9 @@ docs: $(INSTALLED)
 	$(BIN)/python -c 'from mosaic_daemon.ground import reference; print(end=reference.reference_text())' > docs/configuration.md
 
 # requirements.lock: everything, for developing. requirements-runtime.lock: what a container needs, at the same versions.
+picture: $(INSTALLED)
+	$(BIN)/python -m tests.http.picture docs/status.png
+
 lock:
 	uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements.lock
 	sed -n 's/^\([^ ]*==[^ ]*\).*/\1/p' requirements.lock > .venv/.pins

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from loguru import logger
 
-from benchmarks import checkout, commands, gate, loop, peers, report, reports, scale, service, throughput
+from benchmarks import checkout, commands, gate, loop, page, peers, report, reports, scale, service, throughput
 from benchmarks.figures import Figure, not_measured
 from benchmarks.sizes import FULL, QUICK, Sizes
 
@@ -33,6 +33,7 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "B1": (service.start_to_ready,),
     "B2": (service.recovery,),
     "B3": (service.idle,),
+    "B6": (page.page,),
     "D1": (gate.green_to_merged,),
     "D2": (gate.requests_per_delivery,),
     "D3": (gate.requests_of_recovery,),

@@ -20,6 +20,7 @@ class Sizes:
         merges: D1, of each dialect. ci_sec: how long D2's CI of 10 minutes is made to take; everything else as well.
         interrupted: D3, how many of its steps.
         report_lines, readings: E1.
+        requests: B6, of each page. changes: B6, seen in a browser.
         pause_sec: how long the daemon is left idle before a sample that wants an idle daemon.
     """
 
@@ -42,6 +43,8 @@ class Sizes:
     bootstraps: int = 3
     service_starts: int = 5
     idle_sec: float = 60.0
+    requests: int = 100
+    changes: int = 25
     merges: int = 7
     ci_sec: float = 12.0
     interrupted: int = 3
@@ -67,6 +70,8 @@ QUICK = replace(
     bootstraps=1,
     service_starts=2,
     idle_sec=20.0,
+    requests=20,
+    changes=5,
     merges=2,
     ci_sec=6.0,
     interrupted=2,

@@ -30,6 +30,7 @@ class Desk:
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.draining = False
         self.ready = True
+        self.since = NOON
 
     async def __call__(self, verb: str, args: Mapping[str, Any]) -> Any:
         if verb != "about":
@@ -45,7 +46,7 @@ class Desk:
                 self.draining = verb == "drain"
         return {
             "pid": 7,
-            "since": NOON.isoformat(),
+            "since": self.since.isoformat(),
             "draining": self.draining,
             "in_flight": [],
             "max_workers": 2,

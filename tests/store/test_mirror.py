@@ -35,6 +35,8 @@ def same(mirror: Mirror, file: Path) -> None:
         assert ours.spending() == theirs.spending()
         assert ours.ids() == theirs.ids() == [brief.id for brief in ours.briefs()]
         assert ours.blocking() == theirs.blocking()
+        assert ours.open_before(2) == theirs.open_before(2)
+        assert ours.bodies(["R", "A", "nobody"]) == theirs.bodies(["R", "A", "nobody"])
         for statuses in (("in-progress",), ("blocked", "failed"), ("done", "deferred", "not-started")):
             assert ours.rows(*statuses) == theirs.rows(*statuses)
             assert ours.rows(*statuses, limit=1) == theirs.rows(*statuses, limit=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import reprlib
 from decimal import Decimal
+from functools import lru_cache
 
 FIGURE = r"([0-9]{1,12}(?:\.[0-9]{1,12})?)([KkMm]?)"
 _SCALE = {"": 1, "K": 1_000, "M": 1_000_000}
@@ -16,10 +17,16 @@ def tokens(figure: str | int) -> int:
     Raises:
         ValueError: it is none of these.
     """
-    parts = re.fullmatch(FIGURE, str(figure)) if type(figure) in (str, int) else None
-    if parts is None:
+    number = _number(str(figure)) if type(figure) in (str, int) else None
+    if number is None:
         raise ValueError(f"{reprlib.repr(figure)} is no token figure such as 5K, 5.2K, 1.1M or 750")
-    return round(Decimal(parts[1]) * _SCALE[parts[2].upper()])
+    return number
+
+
+@lru_cache(1024)  # a long queue has few different estimates
+def _number(figure: str) -> int | None:
+    parts = re.fullmatch(FIGURE, figure)
+    return None if parts is None else round(Decimal(parts[1]) * _SCALE[parts[2].upper()])
 
 
 def tokens_text(number: int) -> str:

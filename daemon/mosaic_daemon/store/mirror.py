@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,11 @@ from mosaic_daemon.store.reader import LedgerReader, Row, Spent
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What is kept of a task. `archived`: removed with its milestone; `text`: its row as it is stored."""
+    """What is kept of a task.
+
+    Attributes:
+        words: what is searched, in lower case. archived: removed with its milestone. text: its row as it is stored.
+    """
 
     id: str
     position: int
@@ -32,6 +36,7 @@ class Brief:
     completed_at: str | None
     needs: tuple[str, ...]
     blocks: tuple[str, ...]
+    words: str
     removed: bool
     archived: bool
     text: str
@@ -59,7 +64,7 @@ class Choice:
             return False
         if self.phase is not None and brief.phase != self.phase:
             return False
-        return not self.words or self.words in brief.id.lower() or self.words in brief.description.lower()
+        return not self.words or self.words in brief.words
 
 
 class MirroredReader(LedgerReader):
@@ -104,7 +109,7 @@ class MirroredReader(LedgerReader):
         ]
 
     def rows(self, *statuses: str, limit: int = -1) -> list[Row]:
-        found = self.briefs(Choice(statuses))
+        found = [each for each in self._briefs.values() if each.status in statuses and not each.removed]
         return [brief.row for brief in (found if limit < 0 else found[:limit])]
 
     def row(self, task: str) -> Row | None:
@@ -113,6 +118,13 @@ class MirroredReader(LedgerReader):
 
     def ids(self) -> list[str]:
         return [brief.id for brief in self.briefs()]
+
+    def open_before(self, phase: int) -> list[str]:
+        earlier = (each for each in self.briefs() if each.phase is not None and each.phase < phase)
+        return [each.id for each in earlier if each.status != "done"]
+
+    def bodies(self, tasks: Sequence[str]) -> list[str]:
+        return [self._briefs[task].text for task in tasks if task in self._briefs]
 
     def blocking(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
@@ -161,6 +173,7 @@ def _brief(position: int, status: str, body: str) -> Brief:
         completed_at=row["completed_at"],
         needs=tuple(task["depends_on"]),
         blocks=tuple(task["blocks"]),
+        words=f"{task['id']}\n{task['description']}".lower(),
         removed=row["state"]["kind"] == "removed",
         archived=bool(row["state"].get("milestone")),
         text=body,
