@@ -64,6 +64,7 @@ def _tiles(view: View, request: Request, found: Mapping[str, Any]) -> Markup:
             [
                 charts.stacked(tasks["by_status"], f"{done} of {tasks['total']} done"),
                 tag("p", *shell.counts(tasks["by_status"])),
+                tag("p", found["milestone"]) if found["milestone"] else None,
             ],
         ),
         _budget(found["budget"]),
