@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -74,6 +75,12 @@ def prepare(target: Repo) -> None:
     target.write_tasks(TASK)
 
 
+def command(target: Repo, *words: str) -> str:
+    """What a command prints."""
+    argv = [str(SCRIPT), *words, "--repo", str(target.root)]
+    return subprocess.run(argv, env=environment(target, {}), capture_output=True, text=True, check=True).stdout
+
+
 async def until(daemon: Daemon, target: Repo, status: str) -> None:
     await anyio.to_thread.run_sync(lambda: daemon.status(TASK["id"], status))
 
@@ -98,6 +105,8 @@ async def test_a_session_delivers_a_task(repo: Repo, start: Start) -> None:
         assert "ORCHESTRATOR HANDOFF REQUIRED" in progress["checkpoint"]
         (shown,) = daemon.ask("about")["sessions"]
         assert (shown["agent"], shown["context"], shown["attempts"]) == ("a test", 56, ["N-1.1"])
+        assert "a test (context 56 %, N-1.1)" in command(repo, "status")
+        assert "Context: 56%" in command(repo, "handoff")
         submitted = await call("submit_result", result=work(claimed))
         assert submitted["said"] == "taken in, it is judged now"
         await until(daemon, repo, "done")

@@ -28,7 +28,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="one JSON document on standard output")
     how.add_argument("--summary", action="store_true", help="the compaction summary instead")
-    parser.add_argument("--context", type=_percent, metavar="PERCENT", help="how full your context is, 0 to 100")
+    full = "how full your context is, 0 to 100 (default: that of the fullest attached session)"
+    parser.add_argument("--context", type=_percent, metavar="PERCENT", help=full)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -36,13 +37,22 @@ def execute(options: argparse.Namespace) -> int:
 
     layout = context.layout_of(options)
     settings = context.settings_of(options, layout)
-    found = _collected(layout, settings, options.context)
+    sessions = _sessions(layout)
+    fullest = max((each["context"] for each in sessions if each["context"] is not None), default=None)
+    found = _collected(layout, settings, fullest if options.context is None else options.context)
     if options.json:
-        context.show_json(found.document())
+        context.show_json({**found.document(), "sessions": sessions})
     else:
         fill = handoff.summary if options.summary else handoff.message
         context.say(text.cleaned(fill(found, settings.templates.path)).rstrip("\n"))
     return 0
+
+
+def _sessions(layout: Layout) -> list[dict[str, Any]]:
+    """The agent sessions that are attached to the running daemon."""
+    from mosaic_daemon.views.snapshot import daemon_of
+
+    return list(daemon_of(layout)["sessions"])
 
 
 def _percent(word: str) -> int:

@@ -95,6 +95,7 @@ def daemon_of(layout: Layout) -> dict[str, Any]:
         "answers": False,
         "draining": False,
         "degraded": [],
+        "sessions": [],
         "max_workers": None,
     }
     holder = instance.holder(layout.lock)
