@@ -41,6 +41,14 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """Call one of the agent's tools by its name. Only the Messages API has it."""
+
+    tool: str
+    arguments: Json
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
     """End the turn with a text."""
 
@@ -51,7 +59,7 @@ class Say:
 class Slow:
     """Answer, with a pause in seconds before every event of the stream."""
 
-    reply: Call | Say
+    reply: Call | Use | Say
     pause: float
 
 
@@ -64,7 +72,7 @@ class Refusal:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Reply = Call | Say | Slow | Refusal
+Reply = Call | Use | Say | Slow | Refusal
 Behaviour = Callable[[Conversation], Reply]
 
 

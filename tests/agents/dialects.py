@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from tests.agents.behaviours import Call, Conversation, Json, Say
+from tests.agents.behaviours import Call, Conversation, Json, Say, Use
 
 #: What every reply claims to have cost. Distinct figures, so that a sum shows which of them were counted.
 INPUT, CACHE_READ, CACHE_CREATION, OUTPUT = 1000, 200, 30, 4
@@ -44,13 +44,16 @@ def _flatten(content: Any) -> str:
     return "\n".join(_flatten(part.get("text", "")) for part in content)
 
 
-def messages_events(reply: Call | Say, body: Json) -> Iterator[Json]:
+def messages_events(reply: Call | Use | Say, body: Json) -> Iterator[Json]:
     """The stream of the Messages API."""
     if isinstance(reply, Call):
         name = next(tool["name"] for tool in body["tools"] if tool["name"].lower() == "bash")
         block: Json = {"type": "tool_use", "id": _identity("toolu"), "name": name, "input": {}}
         arguments = {"command": reply.command, "description": "Do the task"}
         delta: Json = {"type": "input_json_delta", "partial_json": json.dumps(arguments)}
+    elif isinstance(reply, Use):
+        block = {"type": "tool_use", "id": _identity("toolu"), "name": reply.tool, "input": {}}
+        delta = {"type": "input_json_delta", "partial_json": json.dumps(reply.arguments)}
     else:
         block, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": reply.text}
     usage = {
@@ -64,13 +67,14 @@ def messages_events(reply: Call | Say, body: Json) -> Iterator[Json]:
     yield {"type": "content_block_start", "index": 0, "content_block": block}
     yield {"type": "content_block_delta", "index": 0, "delta": delta}
     yield {"type": "content_block_stop", "index": 0}
-    stop = {"stop_reason": "tool_use" if isinstance(reply, Call) else "end_turn", "stop_sequence": None}
+    stop = {"stop_reason": "tool_use" if isinstance(reply, Call | Use) else "end_turn", "stop_sequence": None}
     yield {"type": "message_delta", "delta": stop, "usage": {"output_tokens": OUTPUT}}
     yield {"type": "message_stop"}
 
 
-def responses_events(reply: Call | Say, body: Json) -> Iterator[Json]:
+def responses_events(reply: Call | Use | Say, body: Json) -> Iterator[Json]:
     """The stream of the Responses API."""
+    assert not isinstance(reply, Use)
     if isinstance(reply, Call):
         item = _shell_call(reply.command, {tool.get("name") for tool in body["tools"]})
     else:
