@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from mosaic_daemon.nouns.task import Kind
+from mosaic_daemon.tracking.table import TEMPLATE
 from tests.support.bootstrap import CONFIG, SCRIPT, bootstrap, with_report
 from tests.support.daemon import environment
 from tests.support.fixtures import Start
-from tests.support.milestones import done, plan, tags
+from tests.support.milestones import done, plan, tags, write
 from tests.support.repo import GATE, Repo, git, rows_of
 
 pytestmark = pytest.mark.slow
@@ -200,3 +201,31 @@ def test_without_an_origin_it_is_the_persons_repository(tmp_path_factory: pytest
     assert list(tags(repo)) == ["v0.0.1"]
     assert repo.on_main("docs/releases/v0.0.1.md")
     assert git(repo.root, "status", "--porcelain") == ""
+
+
+def test_without_a_table_the_newest_archive_is_reported(repo: Repo, start: Start) -> None:
+    """And nothing is made of it before a person says so."""
+    row = f"| T-9 | blocked | left |{' |' * 11}\n"
+    clone = repo.colleague()
+    write(clone / "docs/tasks/M1-tasks.md", f"{TEMPLATE}{row}")
+    git(clone, "add", "docs")
+    git(clone, "commit", "-q", "-m", "put away")
+    git(clone, "push", "-q")
+    assert start(repo, "--once").wait() == 0
+    assert "docs/tasks/M1-tasks.md has 1 of 1 tasks that are neither done nor deferred: T-9" in repo.reports()
+    assert "`bootstrap --resume` goes on with them" in status(repo)
+    assert repo.on_main("docs/TASKS.md") is None
+
+
+def test_a_released_milestone_can_be_taken_back(repo: Repo, start: Start) -> None:
+    """Its table and its plan come back from the archive, and what was done is done."""
+    done(repo, "T-1", deferred="T-2")
+    plan(repo, "0.0.1", "First")
+    release(repo)
+    git(repo.root, "pull", "-q", "--rebase")
+    assert (repo.root / "docs/tasks/plan.json").exists() is False
+    bootstrap(repo, "--resume")
+    assert start(repo, "--until-idle").wait() == 0
+    assert repo.statuses() == {"T-1": "done", "T-2": "deferred"}
+    assert repo.table()["T-1"]["status"] == "done"
+    assert json.loads(repo.on_main("docs/tasks/plan.json") or "")["plan"]["milestone"]["version"] == "0.0.1"

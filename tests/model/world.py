@@ -209,6 +209,9 @@ class Commits:
     async def files(self, sha: str, folder: str) -> list[str]:
         return sorted(path for path in self._forge.history[sha].files if path.startswith(folder))
 
+    async def committed_at(self, sha: str) -> int:
+        return len(self._forge.history.above(self._forge.history.first, sha))
+
     async def find_trailer(self, name: str, value: str, since: str) -> str | None:
         above = self._forge.history.above(since, self._forge.head)
         return next((each.sha for each in above if f"{name}: {value}" in each.message.splitlines()), None)

@@ -15,6 +15,7 @@ from mosaic_daemon.ground.errors import Refused, Unavailable
 from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.ground.layout import TABLE, Layout
 from mosaic_daemon.nouns.record import Record, Removed
+from mosaic_daemon.nouns.release import ReleaseStep
 from mosaic_daemon.repository.checkout import OURS
 from mosaic_daemon.repository.clone import BaseMoved, Clone
 from mosaic_daemon.repository.ignored import GITIGNORE, with_lines
@@ -133,7 +134,7 @@ class TableFace:
         """
         if self._at is None:
             return False
-        if not self._is_there and not self._entries:
+        if not self._is_there and (not self._entries or self._is_being_archived):
             self.dirty, self.degraded = False, None
             return True
         shown = _parse(self._text)
@@ -201,7 +202,15 @@ class TableFace:
         return {task: row for task, row in _fields(parsed).items() if self._is_task(task)}
 
     def _is_task(self, name: str) -> bool:
-        return name in self._ledger.records and name not in self._rejected
+        record = self._ledger.records.get(name)
+        is_archived = record is not None and isinstance(record.state, Removed) and bool(record.state.milestone)
+        return record is not None and not is_archived and name not in self._rejected
+
+    @property
+    def _is_being_archived(self) -> bool:
+        """The commit that takes the table away may have landed, and a crash came before that was recorded."""
+        release = self._ledger.system.release
+        return release is not None and release.is_active and release.step is ReleaseStep.ARCHIVE
 
     def _is_damaged(self, parsed: table.Table) -> bool:
         return bool(self._base) and not parsed.head

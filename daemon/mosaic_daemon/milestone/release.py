@@ -11,7 +11,7 @@ from mosaic_daemon.forges.base import Forge
 from mosaic_daemon.forges.releases import Releases
 from mosaic_daemon.ground.layout import TABLE
 from mosaic_daemon.ground.settings import MilestoneSettings
-from mosaic_daemon.milestone import archive, notes, readiness
+from mosaic_daemon.milestone import archive, notes, readiness, recovery
 from mosaic_daemon.milestone.archive import Papers
 from mosaic_daemon.milestone.metadata import Metadata
 from mosaic_daemon.milestone.steps import Contents, Outside, Steps
@@ -80,6 +80,7 @@ class Milestones:
         self._place = place
         self._surveyor = Surveyor(place.clone, place.tags, place.settings, place.project, place.provider)
         self._releases: tuple[str, Releases] | None = None
+        self._recovered = ("", "")
 
     @property
     def is_automatic(self) -> bool:
@@ -132,6 +133,15 @@ class Milestones:
             return [("", event)]
         await place.reports.archive(release.name)
         return [("", event), *((each.id, ev.TaskArchived(release.version)) for each in self._over(event))]
+
+    async def recovery(self) -> str:
+        """What there is to be resumed while there is no table and no task; empty: nothing."""
+        base, release = await self._place.clone.base(), self._place.ledger.system.release
+        if base == self._recovered[0]:
+            return self._recovered[1]
+        released = release.version if release is not None and release.finished_at is not None else ""
+        self._recovered = (base, await recovery.found(self._place.clone, base, released))
+        return self._recovered[1]
 
     async def preview(self, now: datetime, asked: str = "") -> dict[str, Any]:
         """What a release would do, as JSON; nothing is changed. Raises as `opening`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mosaic_daemon.ground import atomicfile
@@ -13,6 +13,7 @@ from mosaic_daemon.tracking import table
 FOLDER = "docs/tasks"
 SUFFIX = "-tasks.md"
 _PATTERN = f"?*{SUFFIX}"
+_PLAN = "-plan.json"
 _LONGEST_NAME = 100
 _MAX_BYTES = 64 << 20
 
@@ -24,6 +25,7 @@ class Archive:
     Attributes:
         name: of the milestone, on one line. path: below the repository.
         rows: how many tasks it has. unfinished: ids of those that are neither done nor deferred.
+        plan: what was planned, archived beside it; None where it was not.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Archive:
     text: bytes
     rows: int
     unfinished: tuple[str, ...]
+    plan: bytes | None = None
 
 
 def newest(root: Path) -> Archive | None:
@@ -43,11 +46,30 @@ def newest(root: Path) -> Archive | None:
     if not found:
         return None
     path = found[-1]
-    text = atomicfile.read_untrusted(path, max_bytes=_MAX_BYTES)
-    rows = table.parse(text.decode("utf-8", "replace"), source=str(path)).rows
+    archive = parsed(f"{FOLDER}/{path.name}", atomicfile.read_untrusted(path, max_bytes=_MAX_BYTES))
+    plan = path.with_name(path.name.removesuffix(SUFFIX) + _PLAN)
+    if not plan.exists():
+        return archive
+    return replace(archive, plan=atomicfile.read_untrusted(plan, max_bytes=_MAX_BYTES))
+
+
+def parsed(path: str, text: bytes) -> Archive:
+    """An archived table. `path`: below the repository."""
+    rows = table.parse(text.decode("utf-8", "replace"), source=path).rows
     unfinished = tuple(row.cells["id"] for row in rows if row.cells["status"] not in OVER)
-    name = one_line(path.name.removesuffix(SUFFIX), _LONGEST_NAME)
-    return Archive(name, f"{FOLDER}/{path.name}", text, len(rows), unfinished)
+    name = one_line(path.rpartition("/")[2].removesuffix(SUFFIX), _LONGEST_NAME)
+    return Archive(name, path, text, len(rows), unfinished)
+
+
+def tasks(root: Path) -> frozenset[str]:
+    """Ids of all archived tasks: no later task gets one of them.
+
+    Raises:
+        InputError: an archive cannot be read.
+    """
+    texts = (atomicfile.read_untrusted(path, max_bytes=_MAX_BYTES) for path in (root / FOLDER).glob(_PATTERN))
+    parses = (table.parse(text.decode("utf-8", "replace"), source=FOLDER) for text in texts)
+    return frozenset(row.cells["id"] for each in parses for row in each.rows)
 
 
 def names(root: Path) -> list[str]:

@@ -130,6 +130,8 @@ def proposed(wish: Wish, layout: Layout, settings: Settings) -> Proposed:
         raise _nothing_found(report, wish.report)
     progress = Progress.of(layout)
     known = record.read(layout.repo) if layout.table.exists() or wish.resume else None
+    if known is None and wish.resume and archive is not None and archive.plan is not None:
+        known = record.parsed(archive.plan, source=archive.path)
     old = known.plan if known else None
     milestone = _milestone(wish, layout, settings, old.milestone if old else None)
     plan = progress.planned(report, milestone, old)
@@ -180,7 +182,8 @@ def files_of(proposal: Proposed, project: Project) -> dict[str, bytes]:
     """Every file as it should be; issues that are not made yet are left blank."""
     archived = proposal.archive.text if proposal.archive and proposal.resumes else None
     if proposal.record is None:
-        return {TABLE: archived or b""}
+        plan = proposal.archive.plan if proposal.archive else None
+        return {TABLE: archived or b"", **({PLAN_FILE: plan} if plan and project.read(PLAN_FILE) is None else {})}
     return files.papers(proposal.record, project, table_text=archived)
 
 

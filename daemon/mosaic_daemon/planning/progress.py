@@ -10,7 +10,7 @@ from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.nouns.budget import Budget, Cap
 from mosaic_daemon.nouns.task import OVER, Status
-from mosaic_daemon.planning import planner
+from mosaic_daemon.planning import archives, planner
 from mosaic_daemon.planning.finding import Report
 from mosaic_daemon.planning.papers import heuristics
 from mosaic_daemon.planning.plan import Milestone, Plan
@@ -27,11 +27,13 @@ class Progress:
     """Attributes:
     statuses: of every task that is known, by id; the ledger's word wins over the table's.
     used: tokens of all attempts so far. heuristics: what finished work has taught about estimates.
+    archived: ids of tasks of milestones that are over.
     """
 
     statuses: Mapping[str, str]
     used: int = 0
     heuristics: Heuristics = NOTHING_LEARNED
+    archived: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, layout: Layout) -> Progress:
@@ -49,14 +51,14 @@ class Progress:
                     used += row.get("used") or 0
         except FileNotFoundError:
             pass
-        return cls(statuses, used, heuristics.read(layout.repo))
+        return cls(statuses, used, heuristics.read(layout.repo), archives.tasks(layout.repo))
 
     def planned(self, report: Report, milestone: Milestone, known: Plan | None) -> Plan:
         """The plan for a report that leaves alone what has begun.
 
         A phase that gets new work after its documentation or verification has begun gets these a second time.
         """
-        taken = frozenset(self.statuses)
+        taken = frozenset(self.statuses) | self.archived
         plan = planner.planned(report, milestone, known, taken, self.heuristics)
         if known is None:
             return plan

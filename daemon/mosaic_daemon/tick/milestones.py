@@ -11,7 +11,7 @@ from mosaic_daemon.nouns.record import Deferred, Done
 from mosaic_daemon.tick.faces import Faces
 from mosaic_daemon.tick.turn import Turn
 
-_WHO = "the release"
+_WHO, _RECOVERY = "the release", "the recovery"
 _MOST = 3
 
 
@@ -30,6 +30,8 @@ class Milestones:
 
     async def advance(self, rescan: bool) -> None:
         """Open the release when all is over and the configuration says so; move an open one as far as it goes now."""
+        if rescan and not self._parts.ledger.counts():
+            await self._turn.guarded(_RECOVERY, self._look_for_archives())
         if not self.is_open and self._is_due(rescan):
             await self._turn.guarded(_WHO, self._open_by_itself())
         if self.is_open and not self._parts.publisher.is_behind:
@@ -52,6 +54,9 @@ class Milestones:
             return False
         records = list(self._parts.ledger.listed())
         return bool(records) and all(isinstance(each.state, Done | Deferred) for each in records)
+
+    async def _look_for_archives(self) -> None:
+        self._turn.tell("recovery", await self._parts.milestones.recovery())
 
     async def _open_by_itself(self) -> bool:
         try:
