@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import anyio
 from loguru import logger
@@ -24,7 +24,8 @@ _MEMO = "escalation:told"
 _STATUS = ("mosaic-orchestrator", "status", "--repo")
 _FLOOD = 5
 _TRIES = 3
-_MOST_RESTS = 20
+_MOST_RESTS = 20  # in a row: some two and a half hours of outage
+_LONGEST_PAUSE_SEC = 600.0
 _LONGEST_SEC = 60.0  # for one message: a receiver that answers byte by byte keeps nobody else waiting
 _LAST_SEC = 15.0
 
@@ -149,9 +150,8 @@ class Herald:
         except TimeoutError:
             self._say(notifier, f"{notifier.name} did not take a message within {_LONGEST_SEC:g} s")
         except MosaicError as error:
-            if isinstance(error, Unavailable) and error.until and self._rested[notifier.name] < _MOST_RESTS:
-                self._rests[notifier.name] = error.until
-                self._rested[notifier.name] += 1
+            if isinstance(error, Unavailable):
+                self._let_rest(notifier, error.until)
             self._say(notifier, f"{notifier.name} did not take a message: {error.line}")
         except Exception as error:  # a notifier is never a reason to end
             self._say(notifier, f"{notifier.name} failed: {error!r}")
@@ -161,6 +161,14 @@ class Herald:
             logger.bind(action="notified").info("{} was told: {}", notifier.name, message.subject)
             return True
         return False
+
+    def _let_rest(self, notifier: Notifier, until: datetime | None) -> None:
+        """An outage passes: it is asked again when it said so, or after pauses that grow to ten minutes."""
+        count = self._rested[notifier.name]
+        if count < _MOST_RESTS and (until or not self._hurry.is_set()):
+            pause = timedelta(seconds=min(PAUSE_SEC * 2 ** (count + 1), _LONGEST_PAUSE_SEC))
+            self._rests[notifier.name] = until or self._clock.now() + pause
+            self._rested[notifier.name] += 1
 
     def _say(self, notifier: Notifier, message: str) -> None:
         try:

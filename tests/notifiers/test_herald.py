@@ -259,3 +259,17 @@ async def test_no_secret_is_told(desk: Desk) -> None:
     await herald.finish()
     assert "tok-3n-of-the-forge" not in str(recorder.got)
     assert recorder.got[0].text.count("***") == 4
+
+
+async def test_an_outage_is_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call made while the network is down still comes when it is back."""
+    monkeypatch.setattr("mosaic_daemon.herald.PAUSE_SEC", 0.01)
+    down, herald = Recorder("down", 5, Unavailable("nobody answers")), desk.again()
+    async with anyio.create_task_group() as group:
+        group.start_soon(herald.run)
+        herald.see([call("A")], (down,))
+        with anyio.fail_after(30):
+            await down.came.wait()
+        group.cancel_scope.cancel()
+    assert (down.tried, down.subjects) == (6, ["A is failed"])
+    assert desk.notices["notify down"] == ""
