@@ -192,13 +192,14 @@ class Commits:
         text = self._forge.history[revision].files.get(path)
         return None if text is None else text.encode()
 
-    async def commits_of(self, revision: str, path: str, limit: int) -> list[str]:
+    async def commits_of(self, revision: str, path: str, limit: int, *, beginning: str = "") -> list[str]:
         history = self._forge.history
         line = [*history.above(history.first, revision), history[history.first]]
         changed = (
             each.sha
             for each in line
             if each.files.get(path) != (history[each.parent].files.get(path) if each.parent else None)
+            and each.message.startswith(beginning)
         )
         return list(changed)[:limit]
 
