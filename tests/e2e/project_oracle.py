@@ -6,25 +6,29 @@ Worked out from the course alone: thresholds, sums and order are the guide's, no
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from mosaic_daemon.ground.layout import TABLE
 from mosaic_daemon.nouns.figures import tokens_text
 from tests.crash.oracle import check_fold
 from tests.support import ledger
 from tests.support.completion import deferred_errors, sections_of
-from tests.support.learning import ESCALATED, PENDING, learnings, reports
+from tests.support.learning import ESCALATED, LEARNINGS, PENDING, learnings, reports
 from tests.support.ledger import Event
+from tests.support.milestones import archive_commits, tags
 from tests.support.processes import attempts_alive
 from tests.support.project import sums
 from tests.support.project.project import CAP, STRANGER, Project
-from tests.support.repo import git
+from tests.support.repo import git, rows_of
 from tests.support.waiting import until
 
 _MET = {1, 5, 6, 8, 9, 10}
 """The guide's stopping criteria that say that all is finished; 2, 3 and 4 are about work that cannot go on."""
+ARCHIVED = "docs/reports/qa-automation/archive/0.0.1"
 _NOT_RELEASED = "no milestone release yet (0.0.1)"
 _COMMIT = re.compile(r"\b[0-9a-f]{12,64}\b")
 _STILL_OPEN = re.compile(r" \(TASKS:P\d stays open for [^)]*\)")
@@ -33,7 +37,7 @@ _REVIEW_ENDS = ("review-passed", "qa-needed", "review-returned")
 
 
 def check(project: Project) -> None:
-    """Everything below."""
+    """All rules below, of a milestone that is not released yet."""
     for rule in RULES:
         rule(project)
 
@@ -89,8 +93,7 @@ def tokens_add_up(project: Project) -> None:
 
 def what_missed_its_estimate_was_learnt(project: Project) -> None:
     """By the guide's thresholds: in the notes, in the learnings file, told once, summed up in the retrospective."""
-    found = Counter((each["task_id"], each["actual_k"], each["variance_pct"]) for each in learnings(project.repo))
-    assert found == Counter(sums.taught(project.courses))
+    assert Counter(map(_figures, learnings(project.repo))) == Counter(sums.taught(project.courses))
     records = ledger.records(project.repo.state_db)
     told = project.repo.reports().splitlines()
     for course in project.courses.values():
@@ -195,6 +198,41 @@ def nothing_is_left_running(project: Project) -> None:
     assert (daemon["running"], daemon["pid"]) == (False, None)
     assert list((project.repo.state / "reviews" / "trees").iterdir()) == []
     assert [each for each in project.repo.results.iterdir() if each.is_file()] == []
+
+
+def check_release(project: Project) -> None:
+    """The milestone is over: tagged once, written up, archived with the same figures, and nothing is left to do."""
+    repo = project.repo
+    shown = project.ask("status")
+    stopping = shown["stopping"]
+    assert (stopping["stop"], {each["number"] for each in stopping["criteria"] if each["met"]}) == (
+        "complete",
+        _MET | {7},
+    )
+    assert (repo.statuses(), repo.shown(), shown["tasks"]["total"]) == ({}, {}, 0)
+    assert tags(repo) == {"v0.0.1": ("tag", git(repo.landed, "rev-parse", "main~1"))}
+    assert archive_commits(repo) == ["v0.0.1"]
+    archived = rows_of((repo.on_main("docs/tasks/0.0.1-tasks.md") or "").partition("## Release")[0])
+    assert {task: (row["status"], row["used"]) for task, row in archived.items()} == {
+        task: (course.status, tokens_text(course.used) if course.used is not None else "")
+        for task, course in project.courses.items()
+    }
+    taught = json.loads(repo.on_main("docs/tasks/0.0.1-learnings.json") or "{}")["learnings"]
+    assert Counter(map(_figures, taught)) == Counter(sums.taught(project.courses))
+    assert (repo.on_main(TABLE), repo.on_main(LEARNINGS)) == (None, None)
+    counts = Counter(each.status for each in project.courses.values())
+    written = f"{counts['done']} tasks done, {counts['deferred']} deferred"
+    assert written in (repo.on_main("docs/releases/v0.0.1.md") or "")
+    failed = sorted(f"{each.finding}.md" for each in project.courses.values() if each.fate.has_failed)
+    assert (reports(repo, PENDING), reports(repo, ESCALATED)) == ([STRANGER], [])
+    assert reports(repo, ARCHIVED) == failed
+    assert git(repo.root, "status", "--porcelain", "--branch") == "## main...origin/main"
+    nothing_is_left_running(project)
+
+
+def _figures(entry: dict[str, Any]) -> tuple[str, float, int]:
+    """What an entry of the learnings says in numbers."""
+    return entry["task_id"], entry["actual_k"], entry["variance_pct"]
 
 
 RULES: tuple[Callable[[Project], None], ...] = (

@@ -88,6 +88,11 @@ class Project:
             if code == _ATTENTION:
                 assert self.put_right(), f"it does not go on\n{self._daemon.log[-4000:]}"
 
+    def release(self, outlived: Callable[[Daemon], bool] = lambda _: True) -> None:
+        """Have the daemon release the milestone."""
+        self.repo.configure(f'{self.repo.config_file.read_text()}[milestone]\nrelease = "auto"\n')
+        self.run_to_the_end(outlived)
+
     def close(self) -> None:
         """At the end of a test, however it went."""
         if self._daemon is not None:
