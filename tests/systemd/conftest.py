@@ -19,6 +19,7 @@ def machine() -> Iterator[Machine]:
     made = Machine()
     try:
         made.add_user(NAME, UID)
+        made.write("/etc/ssh/ssh_config.d/50-of-the-machine.conf", "Host elsewhere\n  Port 2222\n")
         made.boot()
         made.run("systemctl", "start", f"user@{UID}.service")  # as a login does it
         yield made

@@ -85,6 +85,20 @@ def test_what_a_worker_gets(service: Service) -> None:
     service.systemctl("unset-environment", "HOUSE_KEY")
 
 
+def test_git_over_ssh(service: Service) -> None:
+    """In the unit's user namespace root's files belong to nobody, and ssh refuses them: git is told to do without."""
+    service.run("git", "-C", str(service.repo), "remote", "set-url", "origin", f"{NAME}@127.0.0.1:app.git")
+    service.orchestrator("service", "install", "--no-start")
+    (command,) = [word for word in service.systemctl("cat", service.unit).splitlines() if "GIT_SSH_COMMAND" in word]
+    confined = ("systemd-run", "--user", "--wait", "--quiet", "--pipe", "--property=PrivateUsers=yes")
+    ask = ("git", "ls-remote", f"{NAME}@127.0.0.1:app.git")
+    told = f"--setenv={command.partition('=')[2].strip(chr(34))}"
+    assert "Bad owner" in service.machine.run(*confined, *ask, uid=UID, home=service.home, check=False).stderr
+    answer = service.machine.run(*confined, told, *ask, uid=UID, home=service.home, check=False).stderr
+    assert "Bad owner" not in answer
+    assert "Connection refused" in answer
+
+
 def test_hung(service: Service) -> None:
     """SIGSTOP: the watchdog ends and restarts it, and the worker is adopted."""
     service.be_impatient()

@@ -87,7 +87,8 @@ def _lingers() -> bool:
 
 def _limits(scope: str) -> Finding:
     """The limits of the workers' slice hold only where the kernel gives the manager these controllers."""
-    file = _GROUPS if scope == "system" else _GROUPS.parent / f"user.slice/user-{os.getuid()}.slice/cgroup.controllers"
+    own = f"user.slice/user-{os.getuid()}.slice/user@{os.getuid()}.service"
+    file = _GROUPS if scope == "system" else _GROUPS.parent / own / _GROUPS.name
     try:
         there = set(file.read_text().split())
     except OSError:
