@@ -109,7 +109,6 @@ async def test_the_next_daemon_finds_the_run(ci: Ci) -> None:
         {"exit_code": None, "signal": 9},
         {"cause": Cause.TIMEOUT, "exit_code": None, "signal": 15},
         {"cause": Cause.TIMEOUT, "exit_code": 0},
-        {"cause": Cause.REVOKED, "exit_code": 0},
         {"cause": Cause.STALL, "exit_code": 0},
     ],
 )
@@ -124,13 +123,17 @@ async def test_only_a_command_that_ends_by_itself_with_0_is_green(ci: Ci, end: d
     assert report.detail == ("2 failed" if end.get("output") else "")
 
 
-async def test_a_lost_run_says_nothing_of_the_commit(ci: Ci) -> None:
-    """It is run again, three times in all."""
+@pytest.mark.parametrize("how", ["lost", "by a shutdown"])
+async def test_a_lost_run_says_nothing_of_the_commit(ci: Ci, how: str) -> None:
+    """It is run again, three times in all. Nobody here ends one: then it was the machine that went down."""
     for run in range(3):
         assert (await ci.ask()).verdict is Verdict.PENDING
         assert len(ci.runs) == run + 1
-        ci.rail.start(ci.runs[-1])
-        ci.rail.lose(ci.runs[-1])
+        if how == "lost":
+            ci.rail.start(ci.runs[-1])
+            ci.rail.lose(ci.runs[-1])
+        else:
+            ci.end(cause=Cause.REVOKED, exit_code=0)
     report = await ci.ask()
     assert report.verdict is Verdict.RED
     assert "lost 3 times" in report.detail

@@ -30,7 +30,8 @@ from mosaic_daemon.nouns.phase import Stage
 from mosaic_daemon.nouns.record import Dispatching, Done, Removed
 from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.nouns.variance import learning
-from mosaic_rails.base import Offered, Running
+from mosaic_rails.base import Cause, Offered, Running
+from mosaic_rails.memory import End
 from tests.model.world import World
 from tests.store.refold import refolded
 
@@ -202,7 +203,7 @@ class Deliveries(RuleBasedStateMachine):
         for attempt in self.world.states(Offered):
             self.world.rail.start(attempt)
 
-    @rule(how=st.sampled_from(["alike", "badly", "silently", "unnamed", "limited", "lost"]))
+    @rule(how=st.sampled_from(["alike", "badly", "silently", "unnamed", "limited", "lost", "shut down"]))
     def a_worker_ends(self, how: str) -> None:
         for attempt in [*self.world.states(Running), *self.world.states(Offered)][:1]:
             self.world.rail.start(attempt)
@@ -218,6 +219,8 @@ class Deliveries(RuleBasedStateMachine):
                     self.world.report(attempt, status="success", commit_sha=None)
                 case "limited":
                     self.world.limited(attempt, self.world.now + timedelta(minutes=10))
+                case "shut down":
+                    self.world.rail.finish(attempt, End(cause=Cause.REVOKED, exit_code=None, signal=15))
                 case _:
                     self.world.rail.lose(attempt)
 
@@ -238,7 +241,10 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule(
         how=st.sampled_from(
-            ["approves", "finds", "finds", "contradicts", "of another head", "rubbish", "badly", "limited", "lost"]
+            [
+                *("approves", "finds", "finds", "contradicts", "of another head", "rubbish", "badly", "limited"),
+                *("lost", "shut down"),
+            ]
         ),
         times=st.integers(1, 3),
     )

@@ -58,7 +58,7 @@ from mosaic_daemon.store.ledger import Ledger
 from mosaic_daemon.store.memory import MemoryJournal
 from mosaic_daemon.tick import Tick
 from mosaic_daemon.tracking.table import parse
-from mosaic_rails.base import Errand, Observation, Offered, Order, Running
+from mosaic_rails.base import Cause, Errand, Observation, Offered, Order, Running
 from mosaic_rails.memory import End, MemoryRail
 from tests.samples import NOON
 
@@ -517,6 +517,8 @@ class World:
         exit_code = 1 if how in ("badly", "limited") else 0
         if how == "lost":
             self.reviewers.lose(run)
+        elif how == "shut down":
+            self.reviewers.finish(run, End(cause=Cause.REVOKED, exit_code=None, signal=15))
         elif "-fallback." in run:
             ended: dict[str, Any] = {"type": "result", "subtype": "success", "is_error": False, "result": text}
             if how == "limited":
