@@ -2,6 +2,7 @@
 "use strict";
 
 const QUIET_MS = 200; // between two loads
+const AGAIN_MS = 5000; // after a refusal
 const POLL_MS = 1000; // of a log that grows
 const live = document.getElementById("live");
 const lamp = document.getElementById("link");
@@ -86,7 +87,13 @@ function listen() {
     state = event.data;
     if (isNew) load();
   });
-  stream.addEventListener("error", () => show("off"));
+  stream.addEventListener("error", () => {
+    show("off");
+    if (stream && stream.readyState === EventSource.CLOSED) {
+      hush(); // it was refused, and does not try again by itself
+      setTimeout(listen, AGAIN_MS);
+    }
+  });
 }
 
 // A browser has few connections to one host: a page that nobody sees gives its own back.
