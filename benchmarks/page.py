@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import cycle
 
 import httpx
 from tests.support.browser import PROGRAM, WHY_NOT, Page, browser
@@ -44,20 +46,21 @@ def page(sizes: Sizes) -> Iterator[Figure]:
             assert found is not None
             url, token = f"http://{found[1]}", (here.layout.state / "http-token").read_text().strip()
             with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+                caller = _Caller(client, cycle(("retry", "cancel")))
                 client.get("/")  # the first look reads the whole ledger
                 limit = median([_asked(client, "/healthz") for _ in range(sizes.requests)])
                 for key, what, path in _PAGES:
-                    yield _latency(client, (key, what, path.format(middle=sizes.tasks // 2)), sizes, limit)
-                yield from _seen(client, (url, token), sizes)
+                    yield _latency(caller, (key, what, path.format(middle=sizes.tasks // 2)), sizes, limit)
+                yield from _seen(caller, (url, token), sizes)
 
 
-def _latency(client: httpx.Client, what: tuple[str, str, str], sizes: Sizes, limit: float) -> Figure:
+def _latency(caller: _Caller, what: tuple[str, str, str], sizes: Sizes, limit: float) -> Figure:
     key, title, path = what
     taken = []
     for number in range(sizes.requests):
         if number % _PER_CHANGE == 0:
-            _change(client, number // _PER_CHANGE)
-        taken.append(_asked(client, path))
+            caller.change()
+        taken.append(_asked(caller.client, path))
     return Figure(
         f"B6.{key}",
         f"{title}, {sizes.tasks:,} tasks, p95",
@@ -71,14 +74,14 @@ def _latency(client: httpx.Client, what: tuple[str, str, str], sizes: Sizes, lim
     )
 
 
-def _seen(client: httpx.Client, entry: tuple[str, str], sizes: Sizes) -> Iterator[Figure]:
+def _seen(caller: _Caller, entry: tuple[str, str], sizes: Sizes) -> Iterator[Figure]:
     if PROGRAM is None:
         yield not_measured("B6.seen", WHY_NOT)
         return
     with browser() as chromium:
         tab = chromium.page()
         _log_in(tab, entry)
-        taken = [_seen_after(client, tab, number) for number in range(sizes.changes)]
+        taken = [_seen_after(caller, tab) for _ in range(sizes.changes)]
     yield Figure(
         "B6.seen",
         f"a change asked for → seen in Chromium, {sizes.tasks:,} tasks, p95",
@@ -98,7 +101,7 @@ def _log_in(tab: Page, entry: tuple[str, str]) -> None:
     tab.until("document.querySelector('#link').className === 'on'", "the page to be live")
 
 
-def _seen_after(client: httpx.Client, tab: Page, number: int) -> float:
+def _seen_after(caller: _Caller, tab: Page) -> float:
     """Milliseconds from before the request until the page shows its effect."""
     time.sleep(0.5)  # what comes right after another change waits for it
     tab.value(
@@ -106,13 +109,19 @@ def _seen_after(client: httpx.Client, tab: Page, number: int) -> float:
         f"{_CHIP} !== before && done(Date.now())).observe(document.body, {{childList: true, subtree: true}})); }})()"
     )
     begun = time.time() * 1000
-    _change(client, number)
+    caller.change()
     return float(tab.value("window.seen")) - begun
 
 
-def _change(client: httpx.Client, number: int) -> None:
-    """Ask for the one task to wait or to be put off, in turn."""
-    client.post(f"/api/v1/tasks/W/{'cancel' if number % 2 else 'retry'}").raise_for_status()
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """A program with the token. `wishes`: what is asked of the one task in turn, to wait and to be put off."""
+
+    client: httpx.Client
+    wishes: Iterator[str]
+
+    def change(self) -> None:
+        self.client.post(f"/api/v1/tasks/W/{next(self.wishes)}").raise_for_status()
 
 
 def _asked(client: httpx.Client, path: str) -> float:

@@ -14,7 +14,7 @@ from mosaic_daemon.cli.render import Section
 from mosaic_daemon.views import text
 from mosaic_daemon.views.budget import bar
 from mosaic_daemon.views.snapshot import PROGRAM, overview
-from mosaic_daemon.views.wording import STAGE, STATUS, STEP
+from mosaic_daemon.views.wording import STAGE, STATUS, STEP, session_line
 
 if TYPE_CHECKING:
     from mosaic_daemon.ground.layout import Layout
@@ -102,7 +102,7 @@ def _head(shown: dict[str, Any], now: datetime) -> Iterator[list[str]]:
     elif slots["used"]:
         yield ["Slots", f"{text.count(slots['used'], 'worker')} running; the next daemon takes over"]
     if sessions := shown["daemon"]["sessions"]:
-        yield ["Sessions", "; ".join(map(_session, sessions))]
+        yield ["Sessions", "; ".join(map(session_line, sessions))]
     yield ["Tasks", _tasks(shown)]
     if shown["milestone"]:
         yield ["Milestone", shown["milestone"]]
@@ -126,14 +126,6 @@ def _daemon(shown: dict[str, Any], now: datetime) -> str:
     if daemon["draining"]:
         return f"{line}, draining: starts nothing new and ends when what is in flight is through"
     return line if daemon["answers"] else f"{line}, but does not answer on its socket"
-
-
-def _session(session: dict[str, Any]) -> str:
-    """An attached agent session: who, how full, and what it has."""
-    known = [f"context {session['context']} %"] if session["context"] is not None else []
-    known += [", ".join(session["attempts"]) or "no task"]
-    known += [] if session["takes_tasks"] else ["gets no further task"]
-    return f"{session['agent']} ({', '.join(known)})"
 
 
 def _tasks(shown: dict[str, Any]) -> str:

@@ -15,14 +15,8 @@ from mosaic_daemon.ground.settings import Settings
 from mosaic_daemon.http.access import Access
 from mosaic_daemon.store.mirror import Mirror
 from mosaic_daemon.views.explanation import explained
-from mosaic_daemon.views.snapshot import answering, overview
+from mosaic_daemon.views.snapshot import answering, overview, unknown_daemon
 from mosaic_daemon.views.text import utc_now
-
-_UNKNOWN: Mapping[str, Any] = {
-    **dict.fromkeys(("what", "pid", "since", "max_workers"), None),
-    "draining": False,
-    "degraded": [],
-}
 
 
 class Site:
@@ -46,7 +40,7 @@ class Site:
         with self.mirror.look() as ledger:
             key = (ledger.seq, self._files(), sorted(about.items(), key=str), f"{now:%Y%m%d%H%M}")
         if self._overview[0] != key:
-            daemon = answering(about, {**_UNKNOWN, **(instance.holder(self.layout.lock) or {})})
+            daemon = answering(about, unknown_daemon() | (instance.holder(self.layout.lock) or {}))
             self._overview = (key, overview(self.layout, now, daemon=daemon, look=self.mirror.look))
         return self._overview[1] | {"at": now.isoformat(timespec="seconds")}
 
@@ -84,5 +78,5 @@ class View:
 
     def explained(self, task: str) -> dict[str, Any]:
         """Raises InputError: there is no such task."""
-        daemon = answering(self.about, dict(_UNKNOWN))
+        daemon = answering(self.about, unknown_daemon())
         return explained(task, self.layout, self.site.settings, daemon, self.mirror.look)

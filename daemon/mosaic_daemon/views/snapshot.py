@@ -89,15 +89,7 @@ def daemon_of(layout: Layout) -> dict[str, Any]:
 
     `running`: a daemon does. `answers`: on its socket, too. `what`: who else holds it, such as `retry`.
     """
-    found: dict[str, Any] = {
-        "running": False,
-        **dict.fromkeys(("what", "pid", "since"), None),
-        "answers": False,
-        "draining": False,
-        "degraded": [],
-        "sessions": [],
-        "max_workers": None,
-    }
+    found = unknown_daemon()
     holder = instance.holder(layout.lock)
     if holder is None:
         return found
@@ -108,6 +100,19 @@ def daemon_of(layout: Layout) -> dict[str, Any]:
     except (OSError, MosaicError):
         return found
     return answering(about, found)
+
+
+def unknown_daemon() -> dict[str, Any]:
+    """What is known of a daemon before it is asked."""
+    return {
+        "running": False,
+        **dict.fromkeys(("what", "pid", "since"), None),
+        "answers": False,
+        "draining": False,
+        "degraded": [],
+        "sessions": [],
+        "max_workers": None,
+    }
 
 
 def answering(about: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,6 +82,14 @@ def tokens(number: int | None) -> str:
     return f"{number / scale:.1f}".removesuffix(".0") + f"{unit} tokens"
 
 
+def session_line(session: Body) -> str:
+    """An attached agent session: who, how full, and what it has."""
+    known = [f"context {session['context']} %"] if session["context"] is not None else []
+    known += [", ".join(session["attempts"]) or "no task"]
+    known += [] if session["takes_tasks"] else ["gets no further task"]
+    return f"{session['agent']} ({', '.join(known)})"
+
+
 def shown_value(value: Any) -> str:
     return "nothing" if value in (None, "", [], ()) else one_line(value if isinstance(value, str) else f"{value}", 60)
 

@@ -11,7 +11,7 @@ from mosaic_daemon.http.pages.html import Child, Markup, link, path, tag
 from mosaic_daemon.http.site import View
 from mosaic_daemon.nouns.figures import tokens_text
 from mosaic_daemon.views import text
-from mosaic_daemon.views.wording import STAGE, STATUS, STEP, sentence
+from mosaic_daemon.views.wording import STAGE, STATUS, STEP, sentence, session_line
 
 _FEW = 10
 _PHASES = 12
@@ -57,7 +57,11 @@ def _tiles(view: View, request: Request, found: Mapping[str, Any]) -> Markup:
     return tag(
         "div",
         _tile("Daemon", [state, " for ", *running], _drain(view, request, daemon)),
-        _tile("Slots", tag("strong", f"{slots['used']} of {slots['of']}"), [tag("span", *used, class_="slots"), busy]),
+        _tile(
+            "Slots",
+            tag("strong", f"{slots['used']} of {slots['of']}"),
+            [tag("span", *used, class_="slots"), busy, *(tag("p", session_line(each)) for each in daemon["sessions"])],
+        ),
         _tile(
             "Tasks",
             [tag("strong", f"{done} of {tasks['total']}"), " done"],
