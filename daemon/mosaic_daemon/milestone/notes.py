@@ -91,7 +91,7 @@ def _proof(record: Record, evidence: Mapping[str, Any], facts: Facts) -> Iterato
     if facts.pull_sign and change.isdecimal():
         yield f"pull request {facts.pull_sign}{change}"
     if issue and not issue.startswith("internal:"):
-        yield f"issue {as_markdown(issue)}"
+        yield as_markdown(f"issue {issue}")
     if sha := evidence.get("merge_sha"):
         yield f"`{str(sha)[:_SHORT]}`"
         yield f"CI: {_ci(str(evidence.get('ci') or 'absent'))}"

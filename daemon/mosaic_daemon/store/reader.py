@@ -197,6 +197,11 @@ class LedgerReader:
             )
         ]
 
+    def archived(self, milestone: str) -> list[str]:
+        """The stored text of the tasks that were archived with this milestone, for `codec.load_record`."""
+        found = self._query("SELECT body FROM task WHERE json_extract(body, '$.state.milestone') = ?", milestone)
+        return [body for (body,) in found]
+
     def blocking(self) -> dict[str, list[str]]:
         """Per task the ids of those that name it in their `blocks`."""
         found: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from mosaic_daemon.faces.learnings import LEARNINGS, entries_of, parsed
 from mosaic_daemon.ground import atomicfile, strictjson
 from mosaic_daemon.ground.layout import Layout
-from mosaic_daemon.nouns.record import Record
+from mosaic_daemon.nouns.record import Record, Removed
 from mosaic_daemon.nouns.variance import Variance, measured
 from mosaic_daemon.planning.learning.classification import characteristics
 from mosaic_daemon.planning.learning.retrospect import Sample
@@ -30,7 +30,8 @@ class Gathered(NamedTuple):
 
 
 def gathered(layout: Layout, plan: Plan | None, phase: int | None = None) -> Gathered:
-    """What the ledger knows, and what only the checkout's learnings file does. `phase`: that one alone.
+    """What the ledger knows, and what only the checkout's learnings file does; when there are no tasks, those of the
+    milestone that was released last. `phase`: that one alone.
 
     Raises:
         LedgerError, InputError: one of them cannot be read; the latter names the line.
@@ -39,7 +40,9 @@ def gathered(layout: Layout, plan: Plan | None, phase: int | None = None) -> Gat
         with LedgerReader(layout.ledger) as ledger:
             everything = ledger.ids()
             ended = [row["task"]["id"] for row in ledger.rows(*_ENDED)]
-            records = [codec.load_record(body) for body in ledger.bodies(ended)]
+            release = ledger.system()[0].get("release") if not everything else None
+            bodies = ledger.archived(release["version"]) if release else ledger.bodies(ended)
+            records = [codec.load_record(body) for body in bodies]
     except FileNotFoundError:
         everything, records = [], []
     found = samples_of((each for each in records if phase is None or each.task.phase == phase), plan)
@@ -49,11 +52,15 @@ def gathered(layout: Layout, plan: Plan | None, phase: int | None = None) -> Gat
 
 def samples_of(records: Iterable[Record], plan: Plan | None) -> Gathered:
     """Of those of these records that have ended."""
-    ended = [each for each in records if each.status.value in _ENDED]
+    ended = [each for each in records if each.status.value in _ENDED or _was_done(each)]
     found = [each for each in map(sample_of, ended) if each is not None]
     planned = {each.task.id: unlearned(each.reasons) for each in plan.tasks} if plan else {}
     samples = tuple(replace(each, planned=planned.get(each.task) or each.planned) for each in found)
     return Gathered(samples, len(ended) - len(found))
+
+
+def _was_done(record: Record) -> bool:
+    return isinstance(record.state, Removed) and record.state.delivered is not None
 
 
 def variance_of(record: Record) -> Variance | None:
