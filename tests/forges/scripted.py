@@ -67,6 +67,7 @@ _SCRIPTS = {
     "issue-comment": 'printf %s "$body" >> "$state/comments"\nat after',
     "issue-create": 'echo "https://forge.example/o/r/issues/31"\nat after',
     "milestone-close": "at after",
+    "release-create": 'echo "https://forge.example/o/r/releases/1"\nat after',
 }
 
 

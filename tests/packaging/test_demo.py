@@ -11,6 +11,11 @@ import pytest
 
 from mosaic_daemon.demo import proof, stage, watch
 
+TASKS = [
+    {"id": "DEMO-SEC-001", "issue": "TASKS:P1", "kind": "code"},
+    {"id": "DEMO-SEC-002", "issue": "TASKS:P1", "kind": "verification"},
+]
+
 
 def _demo(installed: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run it with a home folder whose git and whose settings would spoil everything if they took part."""
@@ -38,7 +43,7 @@ def test_it_delivers_and_proves_it_whatever_the_machine_is_set_up_for(installed:
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     kept = [line for line in lines if line.startswith("  ok  ")]
-    assert len(kept) == 8
+    assert len(kept) == 9
     assert not [line for line in lines if line.startswith("  no  ")]
     assert "mosaic-orchestrator init" in done.stdout
     assert done.stderr == ""
@@ -67,7 +72,7 @@ def test_a_folder_in_use_is_left_alone(installed: Path, tmp_path: Path) -> None:
 def test_a_promise_that_was_not_kept_is_seen(tmp_path: Path) -> None:
     """Where no daemon ran, nothing is as promised: proof comes from the origin, not from the telling."""
     scene = stage.build(tmp_path)
-    tasks = stage.tasks()
+    tasks = TASKS
     delivered = proof.read_back(scene)
     promises = proof.examine(scene, watch.Story({}), delivered, tasks)
     assert [promise.text for promise in promises if not promise.missing] == []
@@ -76,7 +81,7 @@ def test_a_promise_that_was_not_kept_is_seen(tmp_path: Path) -> None:
 
 def test_a_table_that_claims_what_the_origin_does_not_have_is_seen(tmp_path: Path) -> None:
     scene = stage.build(tmp_path)
-    task = stage.tasks()[0]
+    task = TASKS[0]
     row = {
         "id": task["id"],
         "status": "done",

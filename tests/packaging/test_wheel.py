@@ -37,7 +37,7 @@ def test_it_holds_every_file_of_both_packages(names: set[str]) -> None:
         "mosaic_daemon/templates/orchestrator/worker-prompt.md.template",
         "mosaic_daemon/templates/docs/PRD.md.template",
         "mosaic_daemon/templates/reports/review-report-scaffold.sh",
-        "mosaic_daemon/demo/tasks.json",
+        "mosaic_daemon/demo/agent/CQ-SHOP-1.first.patch",
         "mosaic_daemon/demo/agent/agent.sh",
         "mosaic_daemon/demo/example/.gitignore",
         "mosaic_rails/process/__main__.py",

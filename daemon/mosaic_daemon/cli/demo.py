@@ -48,8 +48,8 @@ def _play(root: Path) -> int:
     from mosaic_daemon.demo import proof, stage, watch
 
     scene = stage.build(root)
-    tasks = stage.tasks()
     red = not scene.check_passes(scene.repository)
+    tasks = stage.bootstrap(scene)
     _introduce(scene, len(tasks), red=red)
     story = watch.Story({task["id"]: "" for task in tasks})
     with watch.view(tasks) as view:
@@ -73,19 +73,24 @@ def _introduce(scene: Scene, tasks: int, *, red: bool) -> None:
     outcome = "fails" if red else "passes"
     context.say(
         f"An example in {scene.root}: a small project, its bare origin, and a review of it in {stage.REPORT}.\n"
-        f"{tasks} tasks are in the queue. `{' '.join(stage.CHECK)}`, the project's own check, {outcome}.\n"
-        "Shell scripts stand in for coding agents; the daemon does the rest.\n"
+        f"`bootstrap` has made {tasks} tasks of it. `{' '.join(stage.CHECK)}`, the project's own check, {outcome}.\n"
+        "Shell scripts stand in for coding agents; the daemon does the rest, and releases the milestone.\n"
     )
 
 
 def _show(scene: Scene, delivered: Delivered, promises: list[Promise]) -> None:
+    from mosaic_daemon.demo import proof
+
     context.say("\nThe origin's main, `git log --oneline`:\n")
     context.say(scene.git("log", "--oneline", "main", at=delivered.tree))
-    context.say("\nThe table published there, docs/TASKS.md (4 of its 14 columns, of the notes the evidence):\n")
+    context.say(f"\nThe table archived there, {proof.ARCHIVED} (4 of its 14 columns, of the notes the evidence):\n")
     rows = [_COLUMNS, *(tuple(_evidence(row[column]) for column in _COLUMNS) for row in delivered.rows)]
     widths = [max(len(row[position]) for row in rows) for position in range(len(_COLUMNS))]
     for row in rows:
         context.say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    notes = delivered.tree / proof.NOTES
+    if notes.exists():
+        context.say(f"\nIts release notes, {proof.NOTES}:\n\n{notes.read_text(encoding='utf-8').rstrip()}")
     context.say("\nRead back from the origin, in a fresh clone:\n")
     for promise in promises:
         context.say(f"  {'no' if promise.missing else 'ok'}  {promise.text}")

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mosaic_daemon.demo.stage import Scene
+from mosaic_daemon.demo.stage import MILESTONE, VERSION, Scene
 from mosaic_daemon.demo.watch import Story
 from mosaic_daemon.ground.layout import TABLE
 from mosaic_daemon.tracking import table
 
+ARCHIVED = f"docs/tasks/{MILESTONE}-tasks.md"
+NOTES = f"docs/releases/v{VERSION}.md"
 _EVIDENCE = re.compile(r"done: ([0-9a-f]{12}) on main \| CI: green \| closed: ([^\s;]+)")
 _NO_CHANGE = re.compile(r"done: nothing to change at ([0-9a-f]{12})")
 _TASK_TRAILER = "%(trailers:key=Mosaic-Task,valueonly,separator=%x2C)"
@@ -28,7 +30,7 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The origin's main: `tree` is a clone of it, `rows` the table published there, `squashed` commit → task."""
+    """The origin's main: `tree` is a clone of it, `rows` the archived table, `squashed` commit → task."""
 
     tree: Path
     rows: tuple[Mapping[str, str], ...]
@@ -39,8 +41,8 @@ def read_back(scene: Scene) -> Delivered:
     """Clone the origin afresh and read what is on its main."""
     tree = scene.root / "delivered"
     scene.git("clone", "--quiet", str(scene.origin), str(tree), at=scene.root)
-    published = tree / TABLE
-    text = published.read_text(encoding="utf-8") if published.exists() else ""
+    archived = tree / ARCHIVED
+    text = archived.read_text(encoding="utf-8") if archived.exists() else ""
     log = scene.git("log", f"--format=%H {_TASK_TRAILER}", "main", at=tree)
     commits = (line.partition(" ") for line in log.splitlines())
     squashed = {sha: task for sha, _, task in commits if task}
@@ -54,7 +56,7 @@ def examine(scene: Scene, story: Story, delivered: Delivered, tasks: Sequence[Ma
     status = scene.git("status", "--porcelain=v1", "--branch").splitlines()
     return [
         Promise(
-            f"each of the {len(tasks)} tasks is done, and its evidence is in {TABLE}",
+            f"each of the {len(tasks)} tasks is done, and its evidence is in {ARCHIVED}",
             tuple(_without_evidence(delivered, tasks)),
         ),
         Promise(
@@ -71,10 +73,28 @@ def examine(scene: Scene, story: Story, delivered: Delivered, tasks: Sequence[Ma
             () if story.most_at_once == 2 else (f"most at once: {story.most_at_once}",),
         ),
         Promise(
+            f"milestone {VERSION} is released: an annotated tag, its notes, and no table left",
+            tuple(_unreleased(scene, delivered)),
+        ),
+        Promise(
             "the checkout was only fast-forwarded",
             () if status == ["## main...origin/main"] else tuple(status),
         ),
     ]
+
+
+def _unreleased(scene: Scene, delivered: Delivered) -> Iterator[str]:
+    """What of the release is not on the origin."""
+    listed = scene.git("for-each-ref", "--format=%(objecttype) %(refname:short)", "refs/tags", at=scene.origin)
+    if listed != f"tag v{VERSION}":
+        yield f"tags: {listed or 'none'}"
+    notes = delivered.tree / NOTES
+    text = notes.read_text(encoding="utf-8") if notes.exists() else ""
+    unmentioned = [task for task in delivered.squashed.values() if f"`{task}`" not in text]
+    if not text or unmentioned:
+        yield f"{NOTES} does not name {', '.join(unmentioned) or 'anything'}"
+    if (delivered.tree / TABLE).exists():
+        yield f"{TABLE} is still there"
 
 
 def _without_evidence(delivered: Delivered, tasks: Sequence[Mapping[str, Any]]) -> Iterator[str]:

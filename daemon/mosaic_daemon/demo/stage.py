@@ -1,4 +1,4 @@
-"""The scene: the example repository with its bare origin, its queue, its settings, and a home folder of its own.
+"""The scene: the example repository with its bare origin, its settings, and a home folder of its own.
 
 Nothing of the person's machine takes part but git, sh and this Python: not their git configuration, not their settings
 or templates, and no variable that would configure the daemon.
@@ -21,9 +21,20 @@ REPORT = "docs/reports/first-review"
 
 _DATA = resources.files("mosaic_daemon.demo")
 
+MILESTONE = "First review"
+VERSION = "0.0.1"
+
 _CONFIG = """\
 [worker]
-runtime = "shell"       # each task brings its own command
+runtime = "script"      # stands in for a coding agent
+
+[runtimes.script]
+command = {agent}
+prompt = "stdin"
+output = "text"
+
+[milestone]
+release = "auto"        # when all is done the daemon releases the milestone
 
 [gate]
 ci = "required"
@@ -71,14 +82,16 @@ class Scene:
         return self.run(*CHECK, at=at, check=False).returncode == 0
 
 
-def tasks() -> list[dict[str, Any]]:
-    """The example's tasks, as in `tasks.json`, still without a command."""
-    queue = json.loads((_DATA / "tasks.json").read_text(encoding="utf-8"))
+def bootstrap(scene: Scene) -> list[dict[str, Any]]:
+    """Plan from the review, as a person would; the tasks, as they stand in `tasks.json` then."""
+    words = (REPORT, "--prefix", "DEMO", "--milestone", f"{VERSION}: {MILESTONE}")
+    scene.run(sys.executable, "-m", "mosaic_daemon", "bootstrap", *words)
+    queue = json.loads((scene.repository / ".mosaic/orchestrator/tasks.json").read_text(encoding="utf-8"))
     return list(queue["tasks"])
 
 
 def build(root: Path) -> Scene:
-    """Make the example in `root`: first commit pushed, tasks in the queue, settings written."""
+    """Make the example in `root`: first commit pushed, settings written."""
     scene = Scene(root)
     for name in ("shop", "home"):
         (root / name).mkdir()
@@ -99,11 +112,9 @@ def build(root: Path) -> Scene:
 def _configure(scene: Scene) -> None:
     state = scene.repository / ".mosaic" / "orchestrator"
     state.mkdir(parents=True, mode=0o700)
-    command = ["sh", str(scene.root / "agent" / "agent.sh")]
-    queue = {"version": 1, "tasks": [{**task, "command": command} for task in tasks()]}
-    (state / "tasks.json").write_text(json.dumps(queue, indent=2) + "\n", encoding="utf-8")
+    agent = ["sh", str(scene.root / "agent" / "agent.sh")]
     templates = resources.files("mosaic_daemon") / "templates"
-    config = _CONFIG.format(check=json.dumps(CHECK), templates=json.dumps(str(templates)))
+    config = _CONFIG.format(agent=json.dumps(agent), check=json.dumps(CHECK), templates=json.dumps(str(templates)))
     (state / "config.toml").write_text(config, encoding="utf-8")
 
 

@@ -30,7 +30,10 @@ _STAGES = {
     "gate-intended": "gate: merging",
     "task-done": "done",
 }
-_QUIET = ("task-added", "attempt-intended", "gate-stepped", "gate-intended")
+_QUIET = (
+    *("task-added", "attempt-intended", "gate-stepped", "gate-intended", "gate-held"),
+    *("phase-moved", "release-intended", "task-archived"),
+)
 
 
 @dataclass(frozen=True, slots=True)

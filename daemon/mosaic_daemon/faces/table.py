@@ -76,7 +76,7 @@ class TableFace:
         self.dirty |= self.learnings.is_waiting or self.deferrals.is_waiting  # somebody may have mended their file
         text = await self._clone.commits.read(base_sha, TABLE)
         self._is_there = text is not None
-        if text is None and not self._entries:  # it went with a milestone: the next one begins with a new table
+        if text is None and not any(map(self._is_task, self._base)):  # it went with a milestone: a new one begins
             self._text, self._base = None, {}
         if text is None or (text == self._text and self._told_at is None):
             self._at = base_sha

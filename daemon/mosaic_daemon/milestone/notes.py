@@ -57,7 +57,8 @@ def marker(tag: str) -> str:
 
 def _summary(done: int, deferred: int, facts: Facts) -> str:
     counted = f"{done} task{'' if done == 1 else 's'} done" + (f", {deferred} deferred" if deferred else "")
-    where = f" Commit `{facts.base_sha[:_SHORT]}`, CI: {_ci(facts.ci)}." if facts.base_sha else ""
+    verdict = f", CI: {facts.ci}" if facts.ci not in ("", "absent") else ""
+    where = f" Commit `{facts.base_sha[:_SHORT]}`{verdict}." if facts.base_sha else ""
     return f"{facts.today.isoformat()}: {counted}.{where}"
 
 

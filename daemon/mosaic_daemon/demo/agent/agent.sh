@@ -1,13 +1,15 @@
 #!/bin/sh
 # Stands in for a coding agent: it gets its task as `claude -p` would (environment, prompt file, working directory),
-# makes a prepared change, runs the project's check, commits, and ends with the result as JSON.
+# makes the change that is prepared for the finding, runs the project's check, commits, and ends with the result as JSON.
 set -eu
 changes=$(dirname "$0")
-change=$changes/$MOSAIC_TASK_ID.patch
+description=$(sed -n 's/^\*\*Description:\*\* //p' "$MOSAIC_PROMPT_FILE" | head -n 1)
+finding=${description%%:*}
+change=$changes/$finding.patch
 
 # An agent gets it wrong now and then, and learns from the error that the next prompt carries.
-if [ -f "$changes/$MOSAIC_TASK_ID.first.patch" ] && ! grep -q '^## The previous attempt failed' "$MOSAIC_PROMPT_FILE"; then
-    change=$changes/$MOSAIC_TASK_ID.first.patch
+if [ -f "$changes/$finding.first.patch" ] && ! grep -q '^## The previous attempt failed' "$MOSAIC_PROMPT_FILE"; then
+    change=$changes/$finding.first.patch
 fi
 
 report() {
@@ -30,7 +32,15 @@ if ! said=$(python3 -m unittest 2>&1); then
     echo "$said"
     report failed "the check fails: $(echo "$said" | sed -n 's/^FAIL: //p' | tr '\n' ' ')"
 fi
-if [ -f "$change" ]; then
+case $description in
+"Bring the documentation "*)
+    subject="docs: what a phase has changed"
+    mkdir -p docs/changes
+    echo "- $description" >>"docs/changes/$MOSAIC_TASK_ID.md"
+    git add docs/changes
+    ;;
+esac
+if ! git diff --cached --quiet; then
     git commit --quiet --message "$subject"
 fi
 report success "$subject"
