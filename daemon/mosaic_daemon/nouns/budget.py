@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
 
 from mosaic_daemon.ground.errors import InputError
@@ -98,6 +99,7 @@ class Budget:
         return f"{used} used + {left} to come = {whole} of {cap} ({self.share:.0%}): {self.band.value}, {meaning}"
 
 
+@lru_cache(4096)  # asked of every task again and again, and few differ
 def share(status: str, estimate: str | None, used: int | None) -> tuple[int, int]:
     """A task's part: tokens used, and what is left of its estimate, as people wrote it, until it is over."""
     spent = used or 0

@@ -29,9 +29,7 @@ class Brief:
     status: str
     description: str
     phase: int | None
-    runtime: str | None
-    estimate: str | None
-    used: int | None
+    spent: Spent
     started_at: str | None
     completed_at: str | None
     needs: tuple[str, ...]
@@ -102,11 +100,8 @@ class MirroredReader(LedgerReader):
         return Counter((brief.phase, brief.status) for brief in self._briefs.values() if not brief.removed)
 
     def spending(self) -> list[Spent]:
-        spent = (each for each in self._briefs.values() if not each.removed or (each.used and not each.archived))
-        return [
-            Spent(each.phase, each.runtime, "removed" if each.removed else each.status, each.estimate, each.used)
-            for each in spent
-        ]
+        found = self._briefs.values()
+        return [each.spent for each in found if not each.removed or (each.spent.used and not each.archived)]
 
     def rows(self, *statuses: str, limit: int = -1) -> list[Row]:
         found = [each for each in self._briefs.values() if each.status in statuses and not each.removed]
@@ -159,22 +154,20 @@ class Mirror:
 
 def _brief(position: int, status: str, body: str) -> Brief:
     row = json.loads(body)
-    task = row["task"]
+    task, removed = row["task"], row["state"]["kind"] == "removed"
     return Brief(
         id=task["id"],
         position=position,
         status=status,
         description=task["description"],
         phase=task["phase"],
-        runtime=task["runtime"],
-        estimate=task["estimate"],
-        used=row["used"],
+        spent=Spent(task["phase"], task["runtime"], "removed" if removed else status, task["estimate"], row["used"]),
         started_at=row["started_at"],
         completed_at=row["completed_at"],
         needs=tuple(task["depends_on"]),
         blocks=tuple(task["blocks"]),
         words=f"{task['id']}\n{task['description']}".lower(),
-        removed=row["state"]["kind"] == "removed",
+        removed=removed,
         archived=bool(row["state"].get("milestone")),
         text=body,
     )

@@ -69,7 +69,7 @@ def _stage(kind: str, body: Mapping[str, Any]) -> str:
 
 def over_time(briefs: Iterable[Brief]) -> list[tuple[str, int]]:
     """(time, tokens used in all until then), at the end of each task that has one; thinned out when there are many."""
-    ended = sorted((each.completed_at, each.used) for each in briefs if each.completed_at and each.used)
+    ended = sorted((each.completed_at, each.spent.used) for each in briefs if each.completed_at and each.spent.used)
     total, points = 0, []
     for at, used in ended:
         total += used

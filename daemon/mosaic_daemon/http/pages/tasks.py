@@ -36,8 +36,8 @@ def _row(view: View, each: Brief) -> tuple[Child, ...]:
         shell.task_link(each.id),
         shell.chip(each.status),
         each.phase,
-        each.estimate,
-        tokens_text(each.used) if each.used is not None else None,
+        each.spent.estimate,
+        tokens_text(each.spent.used) if each.spent.used is not None else None,
         text.one_line(each.description, 140),
     )
 
