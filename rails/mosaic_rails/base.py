@@ -198,7 +198,9 @@ class Rail(Protocol):
 
     @property
     def trouble(self) -> str:
-        """Why it reaches nobody now, one line; empty when it does. Degraded, not failed: what runs goes on."""
+        """Why it reaches nobody now, one line; empty when it does. Degraded, not failed: what runs goes on, and what
+        nobody has taken yet is offered on when it is well again.
+        """
 
     async def run(self) -> None:
         """What it has to do in the background, until cancelled; returns at once where there is nothing."""

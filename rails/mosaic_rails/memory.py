@@ -47,6 +47,7 @@ class MemoryRail:
         now: the clock of its records.
 
     Attributes:
+        trouble: as the port has it.
         orders: what was offered, by attempt.
         starts: every attempt that a worker started, in order; none is ever in it twice.
     """
@@ -56,6 +57,7 @@ class MemoryRail:
         self._now = now
         self._state: dict[str, Observation] = {}
         self._wakes: list[Callable[[], None]] = []
+        self.trouble = ""
         self.orders: dict[str, Order] = {}
         self.starts: list[str] = []
 
@@ -66,10 +68,6 @@ class MemoryRail:
     @property
     def reach(self) -> Reach:
         return Reach.COMMAND
-
-    @property
-    def trouble(self) -> str:
-        return ""
 
     async def run(self) -> None:
         pass

@@ -356,6 +356,7 @@ class World:
         )
         scripts = dict.fromkeys(Aspect, ("sh", "{output}"))
         self.ledger = ledger
+        delegation = Delegation("process", place.rails)
         self.tick = Tick(
             Parts(
                 ledger=ledger,
@@ -368,13 +369,13 @@ class World:
                 queue=queue,
                 table=table,
                 publisher=Publisher(queue, table, timedelta(seconds=10), table_enabled=True),
-                schedule=Schedule("agent"),
+                schedule=Schedule("agent", delegation),
                 spending=Spending(),
                 conclusions=Conclusions(ledger, reports, self.layout.repo),
                 completion=Completion(ledger, places.of, in_a_file=True),
                 milestones=milestones,
                 cap=CapFile(self.layout.repo, None),
-                delegation=Delegation("process", place.rails),
+                delegation=delegation,
                 lines=Lines(place.rails),
                 clock=Hands(lambda: self.now),
                 max_workers=2,

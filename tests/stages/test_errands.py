@@ -11,7 +11,7 @@ from mosaic_daemon.ground.errors import Refused, Unavailable
 from mosaic_daemon.ground.settings import WorkerSettings
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import Attempt
-from mosaic_daemon.repository.exchange import Exchange, base_ref, result_ref
+from mosaic_daemon.repository.exchange import Exchange, base_ref
 from mosaic_daemon.runtimes.base import DEFAULTS
 from mosaic_daemon.stages import dispatch
 from mosaic_daemon.stages.dispatch import Workplace
@@ -78,8 +78,11 @@ async def test_the_head_that_was_pushed_and_named_is_taken(elsewhere: Elsewhere)
     head = elsewhere.push({"a.txt": "mine\n"})
     assert await elsewhere.verdict(head) == ev.ResultAccepted(1, head, 5000, "well")
     assert git(elsewhere.bench.clone.git.directory, "rev-parse", "refs/mosaic/attempts/T-1.1") == head
-    await Exchange(elsewhere.bench.clone).clear(str(elsewhere.relay), [result_ref("T-1", 1), base_ref("T-1", 1)])
-    assert git(elsewhere.relay, "for-each-ref", "refs/heads/mosaic") == ""
+    exchange = Exchange(elsewhere.bench.clone)
+    await exchange.put(str(elsewhere.relay), head, base_ref("T-10", 1))
+    for _ in range(2):
+        await exchange.clear_task(str(elsewhere.relay), "T-1")
+    assert git(elsewhere.relay, "for-each-ref", "--format=%(refname)", "refs/heads/mosaic") == base_ref("T-10", 1)
     assert await elsewhere.bench.clone.git.sha(head) == head
 
 

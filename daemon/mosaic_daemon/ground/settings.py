@@ -31,7 +31,8 @@ class RunSettings(Group):
     """How many workers may be alive at once in this repository: 1 or 2."""
 
     delegation: Literal["auto", "native", "process", "matrix", "nats"] = "auto"
-    """Which rail attempts take when the task names none."""
+    """Which rail attempts take when the task names none. `auto`: an attached agent session, else the configured fleet,
+    else `process`; see docs/rails.md."""
 
     grace_sec: float = Field(default=20.0, ge=0, le=3600)
     """How many seconds SIGTERM waits for work in flight before it leaves the workers running for the next daemon. A

@@ -168,10 +168,12 @@ def _on_attempt(record: Record, event: ev.TaskEvent, at: datetime) -> Record:
                 completed_at=at if event.final else None,
             )
         case ev.AttemptReleased(fence=fence), Dispatching(attempt) | Running(attempt) if fence == attempt.fence:
+            # A provider that refuses says when to come back, or is given a time; nobody to take it is no refusal.
+            refused = {LIMITED: record.tries.get(LIMITED, 0) + 1} if event.not_before else {}
             return replace(
                 spent(record, event.used),
                 state=NotStarted(reason=event.reason, not_before=event.not_before),
-                tries={**record.tries, LIMITED: record.tries.get(LIMITED, 0) + 1},
+                tries={**record.tries, **refused},
             )
         case ev.AttemptStopped(fence=fence), Dispatching(attempt) | Running(attempt) if fence == attempt.fence:
             return _stopped(spent(record, event.used), event, at)

@@ -5,8 +5,6 @@ The daemon puts there what an attempt starts from, the worker what it made, each
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from mosaic_daemon.ground.errors import Refused, Unavailable
 from mosaic_daemon.ground.git import Answer, Git, GitError
 from mosaic_daemon.repository.clone import NETWORK_SEC, Clone, kept
@@ -64,10 +62,13 @@ class Exchange:
             return None
         raise self._unavailable(args, answer)
 
-    async def clear(self, url: str, refs: Iterable[str]) -> None:
-        """Remove refs of attempts that are over; those that are not there do not matter, nor does an outage."""
-        for ref in refs:
-            await self._ask(("push", "--quiet", "--porcelain", "--", self._remote(url), f":{ref}"))
+    async def clear_task(self, url: str, task: str) -> None:
+        """Remove what the attempts of a task have left there, once it is over. An outage leaves it there."""
+        pattern = f"{_NAMESPACE}/{_in_a_ref(task)}/*"
+        found = await self._ask(("ls-remote", "--refs", "--", self._remote(url), pattern))
+        refs = [line.partition("\t")[2] for line in found.out.splitlines()]
+        if refs:
+            await self._ask(("push", "--quiet", "--porcelain", "--", self._remote(url), *(f":{ref}" for ref in refs)))
 
     def _remote(self, url: str) -> str:
         return _ORIGIN if url == self._clone.url else url

@@ -6,6 +6,7 @@ from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.gate import Step
 from mosaic_daemon.nouns.record import Blocked, Deferred, Done, Gating, Record, Removed, Reviewing
+from mosaic_daemon.repository.exchange import Exchange
 from mosaic_daemon.stages import gate, review
 from mosaic_daemon.tick.faces import Faces
 from mosaic_daemon.tick.turn import Turn
@@ -93,3 +94,5 @@ class Gates:
         for name in names:
             await self._parts.place.worktrees.remove(name)
         await self._parts.clone.forget([f"attempts/{name}" for name in names])
+        for url in set(self._parts.place.elsewhere.values()):
+            await Exchange(self._parts.clone).clear_task(url, record.id)

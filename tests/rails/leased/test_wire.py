@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mosaic_rails.base import Limits
@@ -49,6 +49,7 @@ def test_a_message_with_a_field_too_few_or_too_many_is_none(message: msg.Message
         wire.decode(json.dumps({**body, "sender": "w1"}).encode())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300) | st.text(max_size=200).map(str.encode))
 def test_whatever_comes_in_is_a_message_or_malformed(data: bytes) -> None:
     """Nothing else is ever raised."""
@@ -56,6 +57,7 @@ def test_whatever_comes_in_is_a_message_or_malformed(data: bytes) -> None:
         wire.decode(data)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=100_000 // 4), st.integers(0, wire.MAX_NUMBER))
 def test_a_log_is_cut_at_its_start_until_it_fits(log: str, printed: int) -> None:
     """Its end says most; lone surrogates and the like are replaced."""
