@@ -11,14 +11,15 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeGuard
 
 import anyio
 from anyio.abc import TaskGroup
 from loguru import logger
 
-from mosaic_rails.base import Cause, Ended, Errand, Lost, RailError
+from mosaic_rails.base import Cause, Ended, Errand, Lost, RailError, Running
+from mosaic_rails.leased import answers, wire
 from mosaic_rails.leased import messages as msg
-from mosaic_rails.leased import wire
 from mosaic_rails.leased.contract import LOST, missing_labels
 from mosaic_rails.leased.hands import Abilities, Hands, Made
 from mosaic_rails.leased.jobs import Job, Jobs, Stage
@@ -120,59 +121,35 @@ class Worker:
             except wire.Malformed as error:
                 logger.warning("a message from {} is passed over: {}", received.sender, error)
                 continue
-            if self._is_trusted(received, message):
+            if self._is_from_a_daemon(message, received.sender):
                 self._taken(received, message)
         if batch.cursor is not None:
             self._jobs.move_cursor(batch.cursor)
         self._wake.set()
 
-    def _is_trusted(self, received: Received, message: msg.Message) -> bool:
+    def _is_from_a_daemon(self, message: msg.Message, sender: str) -> TypeGuard[msg.FromDaemon]:
         if isinstance(message, msg.Claim | msg.Renew | msg.Result):
             return False  # of another worker, where everybody reads everything
         daemons = self._abilities.daemons
-        if daemons is not None and received.sender not in daemons:
-            logger.warning("a message of type {} from {}, no daemon of ours", message.type, received.sender)
+        if daemons is not None and sender not in daemons:
+            logger.warning("a message of type {} from {}, no daemon of ours", message.type, sender)
             return False
         return True
 
-    def _taken(self, received: Received, message: msg.Message) -> None:
+    def _taken(self, received: Received, message: msg.FromDaemon) -> None:
         if isinstance(message, msg.Offer):
             self._offers[message.daemon, message.attempt] = (received.sender, message)
             while len(self._offers) > _OFFERS_KEPT:
                 del self._offers[next(iter(self._offers))]
             return
         job = self._jobs.get(message.daemon, message.attempt)
-        if job is None or job.peer != received.sender or getattr(message, "claim", "") != job.claim:
+        if job is None or (job.peer, job.claim) != (received.sender, message.claim):
             return  # another worker's, or of an attempt that is long over
-        match message:
-            case msg.Grant() if job.stage is Stage.CLAIMING:
-                self._granted(job, message)
-            case msg.Renewed() if job.stage is Stage.WORKING:
-                sent = job.sent.get(message.number, job.confirmed)
-                self._jobs.put(replace(job, confirmed=max(job.confirmed, sent), lease_sec=message.lease_ms / 1000))
-            case msg.Stop() if job.stage is Stage.WORKING and not job.stopping:
-                self._jobs.put(replace(job, stopping=Cause.REVOKED, detail=message.reason))
-            case msg.Accepted() if job.stage is Stage.REPORTING:
-                self._jobs.put(replace(job, stage=Stage.OVER))
-            case msg.Rejected():
-                self._refused(job, message)
-
-    def _granted(self, job: Job, grant: msg.Grant) -> None:
-        if wire.digest_of(grant.errand) != job.digest:
-            logger.error("attempt {}: what was granted is not what was offered; left alone", job.attempt)
+        after = answers.after(job, message)
+        if after is None:
             self._drop(job)
-            return
-        self._jobs.put(replace(job, stage=Stage.WORKING, errand=grant.errand, lease_sec=grant.lease_ms / 1000))
-
-    def _refused(self, job: Job, rejected: msg.Rejected) -> None:
-        match job.stage, rejected.what:
-            case Stage.CLAIMING, "claim":
-                self._drop(job)
-            case Stage.WORKING, "renew" if not job.stopping:
-                self._jobs.put(replace(job, stopping=LOST, detail=f"its daemon took it back: {rejected.reason}"))
-            case Stage.REPORTING, "result":
-                logger.warning("attempt {}: its result counts for nothing: {}", job.attempt, rejected.reason)
-                self._jobs.put(replace(job, stage=Stage.OVER))
+        else:
+            self._jobs.put(after)
 
     def _send(self, job: Job, message: msg.FromWorker, which: object) -> None:
         """Hand a message to the carrier, if there is one: everything is said again until it is answered."""
@@ -265,15 +242,17 @@ class Worker:
         elif isinstance(seen, Lost):
             self._end(job, LOST, seen.detail)
         elif job.stopping or age >= job.lease_sec * STOP_AT:
-            await self._stop(job, age)
+            await self._stop(job, age, is_running=isinstance(seen, Running))
+        elif not isinstance(seen, Running) and age < job.lease_sec * _START_BEFORE:
+            await self._start(job, job.errand)  # this host died, or its disk was full, before it came to that
 
-    async def _stop(self, job: Job, age: float) -> None:
+    async def _stop(self, job: Job, age: float, *, is_running: bool) -> None:
         if not job.stopping:
             detail = f"stopped itself: no renewal was confirmed for {age:.0f} s of a lease of {job.lease_sec:g} s"
             job = replace(job, stopping=LOST, detail=detail)
             self._jobs.put(job)
         await self._hands.stop(job.key)
-        if not job.started:
+        if not is_running:
             self._end(job, job.stopping, job.detail)
 
     async def _start(self, job: Job, errand: Errand) -> None:
@@ -298,21 +277,8 @@ class Worker:
             self._wake.set()
 
     def _end(self, job: Job, cause: str, detail: str, made: Made | None = None, end: Ended | None = None) -> None:
-        made = made or Made("", "", "")
-        result = msg.Result(
-            daemon=job.daemon,
-            attempt=job.attempt,
-            claim=job.claim,
-            cause=cause,
-            exit_code=end.exit_code if end else None,
-            signal=end.signal if end else None,
-            detail=detail,
-            head=made.head,
-            result=made.result,
-            log=made.log,
-            log_bytes=end.log_bytes if end else 0,
-        )
-        self._jobs.put(replace(job, stage=Stage.REPORTING, result=wire.fitted(result), tries=0, next_try=0.0))
+        result = answers.result(job, cause, detail, made or Made("", "", ""), end)
+        self._jobs.put(replace(job, stage=Stage.REPORTING, result=result, tries=0, next_try=0.0))
         self._wake.set()
 
     async def _report(self, job: Job) -> None:

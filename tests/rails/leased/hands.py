@@ -17,6 +17,7 @@ class ScriptedHands:
 
     Attributes:
         starts: keys in the order of their starts. results: what `hand_in` gives, by key.
+        failing_starts: so many starts fail for a reason that passes.
         after_sec: attempts end by themselves so long after their start; None: when they are told to.
     """
 
@@ -26,6 +27,7 @@ class ScriptedHands:
         self.wakes: list[Callable[[], None]] = []
         self.results: dict[str, Made] = {}
         self.after_sec: float | None = None
+        self.failing_starts = 0
 
     @property
     def starts(self) -> list[str]:
@@ -36,6 +38,9 @@ class ScriptedHands:
         self.memory.on_change(wake)
 
     async def start(self, key: str, errand: Errand) -> None:
+        if self.failing_starts:
+            self.failing_starts -= 1
+            raise OSError("no space left on device")
         await self.memory.offer(Order(key, ("scripted",), {}, Path("/")))
         if self.memory.start(key) and self.after_sec is not None:
             asyncio.get_running_loop().call_later(self.after_sec, self._finish_by_itself, key)

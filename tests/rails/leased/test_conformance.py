@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import pytest
 
-from mosaic_rails.base import Ended, Lost, Offered, Running
+from mosaic_rails.base import Cause, Ended, Lost, Offered, Running
 from mosaic_rails.leased.faults import Faults
 from mosaic_rails.leased.hands import Abilities
 from mosaic_rails.leased.transport import Batch, Link, Outgoing, Transport, Unreachable
@@ -145,6 +145,34 @@ async def test_renewals_keep_an_attempt_for_many_leases(still: Site) -> None:
     assert isinstance(await still.rail.observe("T.1"), Running)
     host.hands.finish(still.key("T.1"))
     await ended(still.rail, "T.1")
+
+
+async def test_a_start_that_was_interrupted_is_made_up_for(site: Site) -> None:
+    """By a full disk, or by the death of the host: the attempt is not held for ever without anybody at it."""
+    site.start_daemon()
+    host = site.host()
+    host.hands.failing_starts = 2
+    await started(site, "T.1")
+    await host.kill()
+    host.start()
+    host.hands.finish(site.key("T.1"))
+    await ended(site.rail, "T.1")
+    assert site.starts("T.1") == 1
+
+
+async def test_what_never_started_can_be_taken_back(still: Site) -> None:
+    """Its host says that it has ended, and never starts it."""
+    still.start_daemon()
+    host = still.host()
+    host.hands.failing_starts = 1_000_000
+    await still.rail.offer(errand("T.1"))
+    await until(lambda: any(job.started for job in host.worker.jobs), "the host has tried")
+    await still.rail.revoke("T.1")
+    end = await ended(still.rail, "T.1")
+    assert end.cause is Cause.REVOKED
+    host.hands.failing_starts = 0
+    await until(lambda: not host.worker.jobs, "the host forgets it")
+    assert still.starts("T.1") == 0
 
 
 async def test_a_clock_that_jumps_ends_no_lease(still: Site) -> None:
