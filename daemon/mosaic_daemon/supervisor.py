@@ -308,8 +308,9 @@ class Supervisor:
                 self.wake()
                 return {"said": opening.said, "remediation": opening.remediation, "released": opening.released}
             case "release-preview":
-                now = self._parts.clock.now()
-                return await self._parts.milestones.preview(now, str(args.get("milestone", "")))
+                async with self._ticking:  # two that read the origin at once are in each other's way
+                    now = self._parts.clock.now()
+                    return await self._parts.milestones.preview(now, str(args.get("milestone", "")))
             case "session":
                 return sessions.answer(self._parts, args)
             case "sync":
