@@ -60,8 +60,8 @@ def test_bootstrap_run_released(repo: Repo, start: Start) -> None:
     assert daemon.wait(patience_sec=120) == 0, daemon.log
     assert repo.on_main("docs/TASKS.md") is None
     assert repo.on_main("docs/tasks/orchestrator-learnings.json") is None
-    assert len(json.loads(repo.on_main("docs/tasks/First review-learnings.json") or "")["learnings"]) > 0
-    rows = archived(repo, "First review")
+    assert len(json.loads(repo.on_main("docs/tasks/First-review-learnings.json") or "")["learnings"]) > 0
+    rows = archived(repo, "First-review")
     assert {row["status"] for row in rows.values()} == {"done"}
     kind, commit = tags(repo)["v0.0.1"]
     assert (kind, git(repo.landed, "tag", "-n1", "--list").split(None, 1)[1]) == (

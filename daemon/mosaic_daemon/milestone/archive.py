@@ -73,11 +73,12 @@ def message(milestone: Metadata) -> str:
 
 
 def _free(milestone: Metadata, taken: Collection[str]) -> str:
-    """The milestone's name, with its version where an older one is called the same."""
-    for name in (milestone.name, f"{milestone.name}-{milestone.version}"):
+    """The milestone's name without blanks, with its version where an older one is called the same."""
+    plain = "-".join(milestone.name.split())
+    for name in (plain, f"{plain}-{milestone.version}"):
         if not any(f"{FOLDER}/{name}-{ending}" in taken for ending in MOVED.values()):
             return name
-    return f"{milestone.name}-{milestone.version}-again"
+    return f"{plain}-{milestone.version}-again"
 
 
 def _closed(table: bytes, closing: Sequence[str]) -> bytes:

@@ -110,7 +110,7 @@ class Steps:
                 case ci.Stuck(code=code, message=message):
                     return self._blocked(self._failure(message, code, report.command))
             seen = ci.evidence(report)
-        verdict = "no CI" if seen["verdict"] == "absent" else f"CI {seen['verdict']}"
+        verdict = f"no CI of its own: {seen['detail']}" if seen["verdict"] == "absent" else f"CI {seen['verdict']}"
         return self._stepped(seen, f"{policy.target} at {base[:12]}, {verdict}", base_sha=base)
 
     async def _tag(self, has_just_intended: bool) -> ev.SystemEvent | None:

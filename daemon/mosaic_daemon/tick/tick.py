@@ -26,6 +26,7 @@ from mosaic_daemon.tick.turn import Turn
 _SETTLE = timedelta(seconds=0.2)
 _STUCK_SHOWN = 100
 _CAP = "budget:cap"
+_NO_CAP = "none"
 
 
 class Tick:
@@ -101,13 +102,14 @@ class Tick:
     def _note_cap(self, budget: Budget | None) -> None:
         """An operator's word on the budget is recorded: what it was, what it is, and what was used by then."""
         ledger = self._parts.ledger
-        now = tokens_text(budget.cap.tokens) if budget is not None else "none"
+        now = tokens_text(budget.cap.tokens) if budget is not None else _NO_CAP
         before = ledger.memo(_CAP)
         if now == before:
             return
         actor = "bootstrap" if budget is not None and budget.cap.source == "derived" else "operator"
         so_far = f"; {budget.line}" if budget is not None else ""
-        changed = ev.Reported("budget cap", f"the cap on tokens is {now}, it was {before}{so_far}")
+        said = f"the cap on tokens is {now}" if now != _NO_CAP else "there is no cap on tokens any more"
+        changed = ev.Reported("budget cap", f"{said}, it was {before}{so_far}")
         entries = [ev.Entry(self._turn.now, "", actor, changed)] if before is not None else []
         ledger.append_all(entries, {_CAP: now})
         log_all("", entries, ledger.records)
