@@ -14,7 +14,7 @@ import anyio
 from benchmarks.limits import timed_async
 from benchmarks.scene import Scene, Task, scene
 from benchmarks.workers import PATIENCE_SEC
-from mosaic_daemon.app import opened
+from mosaic_daemon.app.opening import opened
 from mosaic_daemon.ground.configuration import load
 from mosaic_daemon.nouns.events import RuntimeHeld
 from mosaic_daemon.nouns.gate import Hold

@@ -19,7 +19,8 @@ import watchfiles
 from loguru import logger
 
 from mosaic_daemon import commands, control, sessions
-from mosaic_daemon.app import build, prepare
+from mosaic_daemon.app.assembly import build
+from mosaic_daemon.app.folder import prepare
 from mosaic_daemon.escalation import concerns
 from mosaic_daemon.forges.rest.webhook import Doorbell
 from mosaic_daemon.ground import sdnotify

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mosaic_daemon.app import opened
+from mosaic_daemon.app.opening import opened
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.ground.settings import Settings
 from tests.forges.benches import proposal

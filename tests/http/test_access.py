@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mosaic_daemon import app
+from mosaic_daemon.app import checks
 from mosaic_daemon.ground import secrets
 from mosaic_daemon.ground.errors import ConfigError
 from mosaic_daemon.ground.layout import Layout
@@ -204,10 +204,10 @@ def test_the_repositorys_own_token_is_made_once_and_readable_by_its_user_alone(t
 def test_more_than_loopback_has_to_be_asked_for() -> None:
     for listen in ("0.0.0.0:8800", "[::]:8800", "192.0.2.1:8800", "example.org:80"):
         with pytest.raises(ConfigError, match="not loopback"):
-            app.check(Settings.model_validate({"http": {"listen": listen}}))
-        app.check(Settings.model_validate({"http": {"listen": listen, "any_address": True}}))
+            checks.check(Settings.model_validate({"http": {"listen": listen}}))
+        checks.check(Settings.model_validate({"http": {"listen": listen, "any_address": True}}))
     with pytest.raises(ConfigError, match=r"http\.listen"):
-        app.check(Settings.model_validate({"http": {"listen": "8800"}}))
+        checks.check(Settings.model_validate({"http": {"listen": "8800"}}))
 
 
 async def test_a_form_of_many_fields_or_none_is_no_login(layout: Layout) -> None:

@@ -78,7 +78,8 @@ class Place:
 def _carry_out(options: argparse.Namespace, wish: Wish, place: Place) -> int:
     import anyio
 
-    from mosaic_daemon.app import desk, prepare
+    from mosaic_daemon.app.folder import prepare
+    from mosaic_daemon.app.outside import desk
     from mosaic_daemon.cli import queueing
     from mosaic_daemon.ground import atomicfile, logs
     from mosaic_daemon.planning import bootstrap

@@ -58,7 +58,7 @@ def on_files(options: argparse.Namespace, what: str, work: Callable[[Parts], Awa
     """Do `work` on the opened repository while no daemon holds it."""
     import anyio
 
-    from mosaic_daemon.app import opened
+    from mosaic_daemon.app.opening import opened
 
     gc.disable()  # a command ends soon and makes no garbage: with a long queue the collector would take a third of it
     layout = layout_of(options)

@@ -95,12 +95,12 @@ def _findings(options: argparse.Namespace, layout: Layout) -> Iterator[Finding]:
 
 
 def _settings(layout: Layout, settings: Settings) -> Iterator[Finding]:
-    from mosaic_daemon import app
+    from mosaic_daemon.app import agents, checks
     from mosaic_daemon.ground.errors import ConfigError
 
     try:
-        app.check(settings)
-        app.runtimes(settings.runtimes)
+        checks.check(settings)
+        agents.runtimes(settings.runtimes)
     except ConfigError as error:
         yield probes.wrong("settings", error)
     else:
@@ -109,7 +109,7 @@ def _settings(layout: Layout, settings: Settings) -> Iterator[Finding]:
 
 
 def _runtimes(layout: Layout, settings: Settings) -> Iterator[Finding]:
-    from mosaic_daemon import app
+    from mosaic_daemon.app import agents
     from mosaic_daemon.ground.errors import ConfigError, InputError
     from mosaic_daemon.runtimes.base import environment
 
@@ -119,7 +119,7 @@ def _runtimes(layout: Layout, settings: Settings) -> Iterator[Finding]:
     except InputError as error:
         yield probes.wrong("tasks.json", error)
     try:
-        known = app.runtimes(settings.runtimes)
+        known = agents.runtimes(settings.runtimes)
     except ConfigError:  # told with the settings
         return
     for name in sorted(names):

@@ -50,7 +50,7 @@ def execute(options: argparse.Namespace) -> int:
 
     layout = context.layout_of(options)
     if not layout.state.is_dir():
-        from mosaic_daemon.app import prepare
+        from mosaic_daemon.app.folder import prepare
 
         prepare(layout)
     if options.id == _STANDARD_INPUT:

@@ -22,15 +22,15 @@ _ITEM = re.compile(rb"^[ \t]*[-*+] \[[ xX]\] ", re.MULTILINE)
 
 def reviewers(layout: Layout, settings: Settings, authors: Iterable[str]) -> Iterator[Finding]:
     """Who reviews what these runtimes make, and whether anybody does."""
-    from mosaic_daemon import app
+    from mosaic_daemon.app import agents
     from mosaic_daemon.ground.errors import ConfigError
 
     if settings.review.mode == "off":
         yield Finding("review", True, "off: nothing is reviewed")
         return
-    policy = app.review_policy(settings.review, layout)
+    policy = agents.review_policy(settings.review, layout)
     try:
-        known = app.runtimes(settings.runtimes)
+        known = agents.runtimes(settings.runtimes)
     except ConfigError:  # told with the settings
         return
     found = {aspect.value: _found(script) for aspect, script in policy.scripts.items()}

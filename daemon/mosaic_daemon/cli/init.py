@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from mosaic_daemon.app import prepare
+    from mosaic_daemon.app.folder import prepare
 
     layout = context.layout_of(options)
     was_there = layout.state.is_dir()

@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     import anyio
 
-    from mosaic_daemon.app import opened
+    from mosaic_daemon.app.opening import opened
     from mosaic_daemon.ground import logs
     from mosaic_daemon.http.face import HttpFace
     from mosaic_daemon.supervisor import HANDSHAKE, Mode, Supervisor

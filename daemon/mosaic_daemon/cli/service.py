@@ -48,10 +48,10 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _install(options: argparse.Namespace, layout: Layout, at: Manager) -> int:
-    from mosaic_daemon import app
+    from mosaic_daemon.app.checks import check
     from mosaic_daemon.service import files, installing
 
-    app.check(context.settings_of(options, layout))  # a unit that cannot start is not installed
+    check(context.settings_of(options, layout))  # a unit that cannot start is not installed
     if not options.dry_run:
         at.check()
         installing.check_repository(at, layout.repo)

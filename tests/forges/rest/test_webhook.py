@@ -13,7 +13,7 @@ import anyio
 import anyio.abc
 import pytest
 
-from mosaic_daemon import app
+from mosaic_daemon.app import checks
 from mosaic_daemon.forges.rest.delivery import Limits
 from mosaic_daemon.forges.rest.webhook import Doorbell
 from mosaic_daemon.ground.errors import ConfigError
@@ -287,18 +287,18 @@ async def test_a_port_that_is_taken_is_no_failure(tmp_path: Path) -> None:
 def test_settings_that_are_refused(tmp_path: Path, more: dict[str, object], said: str) -> None:
     """Exit code 78, before anything listens."""
     with pytest.raises(ConfigError, match=said) as refused:
-        app.check(Settings(forge=settings(tmp_path, **{"provider": "github", **more})))  # type: ignore[arg-type]
+        checks.check(Settings(forge=settings(tmp_path, **{"provider": "github", **more})))  # type: ignore[arg-type]
     assert refused.value.exit_code == 78
 
 
 def test_settings_that_are_fine(tmp_path: Path) -> None:
     for address in ("127.0.0.1:8077", "[::1]:8077", "localhost:8077"):
-        app.check(Settings(forge=settings(tmp_path, webhook_listen=address)))
-    app.check(Settings(forge=settings(tmp_path, webhook_listen="0.0.0.0:8077", webhook_any_address=True)))
+        checks.check(Settings(forge=settings(tmp_path, webhook_listen=address)))
+    checks.check(Settings(forge=settings(tmp_path, webhook_listen="0.0.0.0:8077", webhook_any_address=True)))
 
 
 def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
     wanted = settings(tmp_path)
     (tmp_path / "secret").chmod(0o644)
     with pytest.raises(ConfigError, match="chmod 600"):
-        app.check(Settings(forge=wanted))
+        checks.check(Settings(forge=wanted))
