@@ -13,7 +13,7 @@ from mosaic_daemon.demo.watch import Story
 from mosaic_daemon.ground.layout import TABLE
 from mosaic_daemon.tracking import table
 
-ARCHIVED = f"docs/tasks/{MILESTONE}-tasks.md"
+ARCHIVED = f"docs/tasks/{MILESTONE.replace(' ', '-')}-tasks.md"
 NOTES = f"docs/releases/v{VERSION}.md"
 _EVIDENCE = re.compile(r"done: ([0-9a-f]{12}) on main \| CI: green \| closed: ([^\s;]+)")
 _NO_CHANGE = re.compile(r"done: nothing to change at ([0-9a-f]{12})")
