@@ -16,6 +16,8 @@ INSTALLED := .venv/.installed
 
 # What to test: make test TESTS=tests/packaging
 TESTS ?=
+# Tests wait for processes about a quarter of their time: three at once keep two cores busy.
+WORKERS ?= $(shell echo $$(($$(nproc) * 3 / 2)))
 
 help:
 	@echo 'make run     watch it work on a bundled example (sets itself up; about a minute the first time)'
@@ -31,7 +33,7 @@ run: $(INSTALLED)
 	@$(BIN)/mosaic-orchestrator demo
 
 test: lint
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 6 --dist loadgroup $(TESTS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check
