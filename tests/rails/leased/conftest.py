@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.rails.leased.carriers import Carrier, MemoryCarrier
-from tests.rails.leased.site import HandClock, Site
+from tests.rails.leased.site import LABELS, HandClock, Site
+from tests.rails.nats.server import NatsCarrier
 
 
-@pytest.fixture(params=["memory"])
-def carrier(request: pytest.FixtureRequest) -> Carrier:
-    return MemoryCarrier()
+@pytest.fixture(params=["memory", "nats"])
+def carrier(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Carrier]:
+    """Each with a server of this test alone."""
+    if request.param == "memory":
+        yield MemoryCarrier()
+        return
+    nats = NatsCarrier(tmp_path / "nats", LABELS)
+    yield nats
+    nats.kill()
 
 
 @pytest_asyncio.fixture

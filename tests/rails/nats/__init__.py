@@ -1,0 +1,1 @@
+"""NATS: its carrier, on a real server."""
