@@ -1,0 +1,1 @@
+"""The worker host: real processes, real repositories, a carrier in memory."""
