@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import anyio
 from loguru import logger
 
-from mosaic_daemon.ground.errors import LedgerError
+from mosaic_daemon.ground.errors import ConfigError, LedgerError
 from mosaic_daemon.ground.layout import Layout
+from mosaic_daemon.ground.settings import NatsSettings, RailsSettings
 from mosaic_rails.base import Rail, RailError
 from mosaic_rails.leased.book import Book
+from mosaic_rails.leased.contract import Terms
+from mosaic_rails.leased.rail import LeasedRail
 from mosaic_rails.native.inbox import Inbox
 from mosaic_rails.native.rail import NativeRail
+from mosaic_rails.nats.connection import Access
+from mosaic_rails.nats.daemon import NatsDaemon
 from mosaic_rails.process.rail import ProcessRail
 
 _AGAIN_SEC = 5.0
@@ -50,22 +55,42 @@ async def _keep_going(rail: Rail) -> None:
 
 
 @contextmanager
-def opened_lines(layout: Layout) -> Iterator[Lines]:
-    """Open the rails' books. Hold the repository's lock.
+def opened_lines(layout: Layout, settings: RailsSettings, origin: str) -> Iterator[Lines]:
+    """Open the rails' books. Hold the repository's lock. `origin`: where code is when a rail has no relay.
 
     Raises:
-        LedgerError: a book cannot be read.
+        LedgerError: a book cannot be read. ConfigError: a rail's settings are no good.
     """
-    book = _book(layout, "native")
-    try:
+    with ExitStack() as stack:
+        book = stack.enter_context(_book(layout, "native"))
         native = NativeRail(book, layout.attempts, Inbox(layout.native, layout.results))
-        yield Lines({"process": ProcessRail(layout.attempts), "native": native}, native)
-    finally:
-        book.close()
+        rails: dict[str, Rail] = {"process": ProcessRail(layout.attempts), "native": native}
+        elsewhere: dict[str, str] = {}
+        if settings.nats.url is not None:
+            book = stack.enter_context(_book(layout, "nats"))
+            rails["nats"] = _nats(layout, settings.nats, settings.nats.url, book)
+            elsewhere["nats"] = settings.nats.relay or origin
+        yield Lines(rails, native, elsewhere)
 
 
-def _book(layout: Layout, name: str) -> Book:
+def _nats(layout: Layout, settings: NatsSettings, url: str, book: Book) -> LeasedRail:
+    file = settings.credentials_file
     try:
-        return Book(layout.rails / f"{name}.db")
+        access = Access(url, settings.name or book.daemon, file.expanduser() if file else None)
+        access.login()
+        transport = NatsDaemon(access, settings.pool)
+    except RailError as error:
+        raise ConfigError(f"`rails.nats`: {error}") from error
+    return LeasedRail(book, Terms("nats", book.daemon, lease_sec=settings.lease_sec), layout.attempts, transport)
+
+
+@contextmanager
+def _book(layout: Layout, name: str) -> Iterator[Book]:
+    try:
+        book = Book(layout.rails / f"{name}.db")
     except RailError as error:
         raise LedgerError(str(error), remedy="move it away; what runs on that rail is then started anew") from error
+    try:
+        yield book
+    finally:
+        book.close()

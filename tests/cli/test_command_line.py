@@ -35,7 +35,7 @@ def test_usage_errors_are_one_line(command: Commands, words: tuple[str, ...], sa
     assert answer.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("verb", [verb for verb in BUILT if verb not in ("demo", "list", "schema")])
+@pytest.mark.parametrize("verb", [verb for verb in BUILT if verb not in ("demo", "list", "schema", "worker")])
 def test_outside_of_a_repository(command: Commands, tmp_path_factory: pytest.TempPathFactory, verb: str) -> None:
     """78, and the folder's name."""
     folder = tmp_path_factory.mktemp("plain")

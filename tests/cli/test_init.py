@@ -10,7 +10,7 @@ import pytest
 
 from mosaic_daemon.cli.init import LINKS
 from mosaic_daemon.ground.configuration import load
-from mosaic_daemon.ground.settings import Settings
+from mosaic_daemon.ground.settings import RailsSettings, Settings
 from tests.cli.conftest import Commands
 from tests.support.repo import Repo, git
 
@@ -42,8 +42,9 @@ def test_every_key_is_in_the_file(bare: Repo, command: Commands) -> None:
     text = bare.config_file.read_text()
     shown = [line.removeprefix("#") for line in text.splitlines() if line.startswith("#") and not line.startswith("# ")]
     assert any(line.startswith("poll_sec = ") for line in shown)
-    for table, group in Settings.model_fields.items():
-        if table != "runtimes":
+    rails = {f"rails.{name}": field for name, field in RailsSettings.model_fields.items()}
+    for table, group in (Settings.model_fields | rails).items():
+        if table not in ("runtimes", "rails"):
             assert f"\n[{table}]\n" in text
             for key in group.annotation.model_fields:  # type: ignore[union-attr]
                 assert any(line.startswith(f"{key} = ") for line in shown), key

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
 from mosaic_daemon.ground import reference
 from mosaic_daemon.ground.configuration import load
-from mosaic_daemon.ground.settings import ENVIRONMENT_PREFIX, RuntimeSettings, Settings
+from mosaic_daemon.ground.settings import ENVIRONMENT_PREFIX, RailsSettings, RuntimeSettings, Settings
 from tests.packaging import ROOT
 
 _KEY = re.compile(r"^#(?=[a-z_]+ = |\[)", re.MULTILINE)
@@ -46,8 +47,9 @@ def test_every_commented_key_is_valid_and_shows_its_default(tmp_path: Path) -> N
     file = tmp_path / "config.toml"
     file.write_text(_uncommented(reference.config_text()), encoding="utf-8")
     loaded = load(file)
-    for name in Settings.model_fields.keys() - {"runtimes"}:
-        shown, default = getattr(loaded, name), getattr(Settings(), name)
+    names = {*(Settings.model_fields.keys() - {"runtimes", "rails"}), *(f"rails.{name}" for name, _ in RailsSettings())}
+    for name in names:
+        shown, default = attrgetter(name)(loaded), attrgetter(name)(Settings())
         differing = {key for key in type(default).model_fields if getattr(shown, key) != getattr(default, key)}
         assert all(getattr(default, key) is None for key in differing), f"{name}: {differing}"
 
@@ -57,8 +59,10 @@ def test_every_key_is_in_the_file_and_in_the_reference() -> None:
     (runtime,) = raw.pop("runtimes").values()
     assert set(runtime) == set(RuntimeSettings.model_fields)
     assert set(raw) == Settings.model_fields.keys() - {"runtimes"}
-    for name, table in raw.items():
-        assert set(table) == set(type(getattr(Settings(), name)).model_fields), name
+    assert set(raw["rails"]) == set(RailsSettings.model_fields)
+    rails = {f"rails.{name}": table for name, table in raw.pop("rails").items()}
+    for name, table in (raw | rails).items():
+        assert set(table) == set(type(attrgetter(name)(Settings())).model_fields), name
         for key in table:
             assert f"\n| `{key}` | " in reference.reference_text()
 

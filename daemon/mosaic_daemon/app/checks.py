@@ -28,5 +28,7 @@ def check(settings: Settings) -> None:
         raise ConfigError(f"`review.runtime` is `{reviewer}`, which is no agent that is configured")
     if settings.tracking.commit in ("pr", "local"):
         raise ConfigError(f"`tracking.commit` is `{settings.tracking.commit}`, which this version does not have yet")
-    if settings.run.delegation not in ("auto", "native", "process"):
-        raise ConfigError(f"`run.delegation` is `{settings.run.delegation}`, and this version does not have it yet")
+    if settings.run.delegation == "matrix":
+        raise ConfigError("`run.delegation` is `matrix`, and this version does not have it yet")
+    if settings.run.delegation == "nats" and settings.rails.nats.url is None:
+        raise ConfigError("`run.delegation` is `nats`, and `rails.nats.url` names no server", remedy="set it")

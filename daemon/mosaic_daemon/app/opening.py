@@ -33,7 +33,9 @@ async def opened(layout: Layout, settings: Settings, what: str) -> AsyncIterator
         clone = await Clone.open(layout.repo, layout.clone, settings.tracking.base_branch)
         ledger = Ledger(SqliteJournal(layout.ledger))
         try:
-            parts = build(layout, settings, clone, ledger, stack.enter_context(opened_lines(layout)))
+            parts = build(
+                layout, settings, clone, ledger, stack.enter_context(opened_lines(layout, settings.rails, clone.url))
+            )
             try:
                 if ledger.system.draining:
                     ledger.append("", DrainChanged(False, f"{what} started"), at=parts.clock.now())

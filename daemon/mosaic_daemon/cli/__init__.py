@@ -30,6 +30,7 @@ VERBS = {
     "cancel": "stop a task's worker and defer the task",
     "sync-tasks": "merge docs/TASKS.md and tasks.json; --apply does it",
     "mcp": "serve tasks to an agent session, as an MCP server",
+    "worker": "a worker host: do attempts here for daemons elsewhere",
     "drain": "start nothing new, wait for what is in flight, end the daemon",
     "list": "all repositories of yours on this machine",
     "service": "install, uninstall or show the systemd unit of this repository",

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from mosaic_daemon.ground.settings import ENVIRONMENT_PREFIX, Group, RuntimeSettings, Settings
+from mosaic_daemon.ground.settings import ENVIRONMENT_PREFIX, Group, RailsSettings, RuntimeSettings, Settings
 
 _EXAMPLE_RUNTIME = "my-agent"
 _BOUNDS = {"exclusiveMinimum": "more than", "minimum": "at least", "maximum": "at most"}
@@ -46,8 +46,8 @@ An unknown key, or an unknown variable with this prefix, is an error and never i
 line, the key and the nearest valid name. A running daemon takes in a changed `config.toml` without a restart; a wrong
 one is reported, and the last good settings stay.
 
-Some values are known and not carried out by this version: `tracking.commit` as `pr` or `local`, and every
-`run.delegation` but `auto` and `process`. They are refused at the start, with exit code 78.
+Some values are known and not carried out by this version: `tracking.commit` as `pr` or `local`, and `run.delegation` as
+`matrix`. They are refused at the start, with exit code 78.
 """
 
 
@@ -77,7 +77,9 @@ def reference_text() -> str:
 
 def _tables() -> Iterator[tuple[str, type[Group]]]:
     for name, field in Settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Group):
+        if field.annotation is RailsSettings:
+            yield from ((f"{name}.{rail}", type(group)) for rail, group in RailsSettings())
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, Group):
             yield name, field.annotation
         else:
             yield f"{name}.{{name}}", RuntimeSettings

@@ -332,6 +332,35 @@ class TemplatesSettings(Group):
     """A folder with the guide's template names. Left out: the standard places."""
 
 
+class NatsSettings(Group):
+    """Workers elsewhere over NATS JetStream; see docs/rails.md. A change needs a restart of the daemon."""
+
+    url: str | None = Field(default=None, examples=["nats://fleet.example.org:4222"])
+    """The server. The rail is there when this is set."""
+
+    name: str | None = Field(default=None, examples=["orders"])
+    """This daemon's name there, as the server's permissions have it; without one it makes one up and keeps it."""
+
+    credentials_file: Path | None = Field(default=None, examples=["~/.config/mosaic/nats-login"])
+    """A file with `user:password`, or one that `nsc` has written."""
+
+    pool: str = "default"
+    """The pool whose workers get this repository's tasks."""
+
+    lease_sec: float = Field(default=120.0, ge=2, le=3600)
+    """How many seconds a worker may be silent before its attempt is lost."""
+
+    relay: str | None = Field(default=None, examples=["ssh://git@relay.example.org/orders.git"])
+    """The repository that code travels through, as workers and this daemon reach it; without one, the origin."""
+
+
+class RailsSettings(Group):
+    """Rails to workers elsewhere."""
+
+    nats: NatsSettings = NatsSettings()
+    """Over NATS JetStream."""
+
+
 class Settings(BaseSettings):
     """Everything, as one value. `configuration.load` reads it; made directly, it has the defaults and what is given."""
 
@@ -355,6 +384,7 @@ class Settings(BaseSettings):
     docs_gate: DocsGateSettings = DocsGateSettings()
     notify: NotifySettings = NotifySettings()
     http: HttpSettings = HttpSettings()
+    rails: RailsSettings = RailsSettings()
     templates: TemplatesSettings = TemplatesSettings()
 
     @classmethod

@@ -52,6 +52,11 @@ async def fetch(home: Path, errand: Errand) -> Path:
     await _git(home, "init", "--quiet", "--", str(tree))
     await _git(tree, "fetch", "--quiet", "--no-tags", "--", str(gate), "+refs/mosaic/base:refs/mosaic/base")
     await _git(tree, "checkout", "--quiet", "--force", "-B", errand.branch, errand.base_sha, "--")
+    try:
+        await _git(tree, "config", "--get", "user.email")
+    except GitFailed:  # nobody has told git on this host who commits; the daemon's own commit has its own author
+        await _git(tree, "config", "user.name", "Mosaic worker")
+        await _git(tree, "config", "user.email", "worker@mosaic.invalid")
     return tree
 
 
