@@ -44,7 +44,6 @@ class TestEnvironment:
                 "GIT_INDEX_FILE",
                 "GIT_OBJECT_DIRECTORY",
                 "GIT_CONFIG_COUNT",
-                "GIT_SSH_COMMAND",
             ),
             *(
                 "GIT_ASKPASS",
@@ -69,6 +68,11 @@ class TestEnvironment:
         """Neither what redirects git nor what is secret."""
         monkeypatch.setenv(name, "/evil")
         assert name not in environment()
+
+    def test_the_persons_own_way_to_the_origin_stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The daemon's environment is its owner's, never a worker's: which key to use, or which of ssh's files."""
+        monkeypatch.setenv("GIT_SSH_COMMAND", "ssh -F mine")
+        assert environment()["GIT_SSH_COMMAND"] == "ssh -F mine"
 
     def test_what_is_pinned_cannot_be_set_from_outside(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """And each call may add what it needs."""
