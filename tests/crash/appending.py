@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -36,14 +37,19 @@ def append(folder: Path) -> None:
     with closing(SqliteJournal(folder / "state.db")) as journal:
         ledger = Ledger(journal)
         for number in range(BATCHES):
-            task = f"T-{number}"
-            if task not in ledger.records:
-                intended = ev.AttemptIntended(attempt(task, 1))
-                ledger.append(task, added(task, number), intended, at=at(number))
-                os.write(notes, f"{task}\n".encode())
-            if ledger.memo(task) is None:
-                ledger.remember({task: "x" * 100})
-                os.write(notes, f"memo {task}\n".encode())
+            append_batch(ledger, number, lambda what: os.write(notes, f"{what}\n".encode()))
+
+
+def append_batch(ledger: Ledger, number: int, acknowledge: Callable[[str], object]) -> None:
+    """A task with two events and a memo, if the ledger has not got them; each is acknowledged when it is taken."""
+    task = f"T-{number}"
+    if task not in ledger.records:
+        intended = ev.AttemptIntended(attempt(task, 1))
+        ledger.append(task, added(task, number), intended, at=at(number))
+        acknowledge(task)
+    if ledger.memo(task) is None:
+        ledger.remember({task: "x" * 100})
+        acknowledge(f"memo {task}")
 
 
 def child(folder: Path) -> None:

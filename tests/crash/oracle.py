@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
+from pathlib import Path
 
 from mosaic_daemon.nouns.events import Entry
 from mosaic_daemon.nouns.fold import advance
@@ -46,6 +48,25 @@ def check_fold(repo: Repo) -> None:
     for event in repo.events("attempt-intended"):
         fences.setdefault(event.task, []).append(event.body["attempt"]["fence"])
     assert all(issued == list(range(1, len(issued) + 1)) for issued in fences.values()), fences
+
+
+def check_batches(state_db: Path, acknowledged: Iterable[str]) -> set[str]:
+    """Of what `appending.append_batch` wrote, all that was acknowledged is there, and nothing by halves or twice.
+
+    Returns:
+        What is there, named as it is acknowledged.
+    """
+    with closing(SqliteJournal(state_db)) as journal:
+        snapshot, records = journal.load(), folded(journal)
+        kinds = Counter((entry.task, entry.event.kind) for _, entry in journal.entries())
+    with closing(sqlite3.connect(state_db)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert {record.id: record for record in snapshot.records} == records
+    assert set(kinds.values()) <= {1}
+    assert len(kinds) == 2 * len(records), "a batch is stored as a whole or not at all"
+    known = {*records, *(f"memo {name}" for name in snapshot.memos)}
+    assert not (lost := {*acknowledged} - known), f"acknowledged and lost: {lost}"
+    return known
 
 
 def folded(journal: Journal) -> dict[str, Record]:

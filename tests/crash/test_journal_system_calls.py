@@ -6,19 +6,17 @@ import os
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from mosaic_daemon.store.sqlite import SqliteJournal
 from tests.crash.appending import BATCHES, REFUSED
-from tests.crash.oracle import folded
+from tests.crash.oracle import check_batches
 
 pytestmark = [
     pytest.mark.slow,
@@ -63,16 +61,7 @@ class Appending:
 
     def check(self, *, whole: bool) -> None:
         """What was acknowledged is there, nothing is there by halves or twice."""
-        with closing(SqliteJournal(self.folder / "state.db")) as journal:
-            snapshot, records = journal.load(), folded(journal)
-            kinds = Counter((entry.task, entry.event.kind) for _, entry in journal.entries())
-        with closing(sqlite3.connect(self.folder / "state.db")) as connection:
-            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert {record.id: record for record in snapshot.records} == records
-        assert set(kinds.values()) <= {1}
-        assert len(kinds) == 2 * len(records), "a batch is stored as a whole or not at all"
-        known = {*records, *(f"memo {name}" for name in snapshot.memos)}
-        assert known >= set(self.acknowledged())
+        known = check_batches(self.folder / "state.db", self.acknowledged())
         if whole:
             tasks = {f"T-{number}" for number in range(BATCHES)}
             assert known == tasks | {f"memo {task}" for task in tasks}
