@@ -27,7 +27,7 @@ from tests.crash.oracle import check_batches
 from tests.support.disk import Disk, Unmountable
 from tests.support.waiting import until
 
-CUTS = 15
+CUTS = 10
 LONGEST_SEC = 0.004
 """How long after a sign of life the power goes at the latest; a write and its sync take about one."""
 UNMOUNTABLE = 77
