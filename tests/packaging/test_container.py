@@ -113,7 +113,7 @@ def test_no_secret_is_built_in() -> None:
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, dict[str, object]]:
-    document = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    document = yaml.safe_load((ROOT / "config" / "compose.yaml").read_text(encoding="utf-8"))
     services: dict[str, dict[str, object]] = document["services"]
     return services
 
@@ -125,6 +125,7 @@ def test_the_composition_builds_stages_that_exist(compose: dict[str, dict[str, o
         build = service["build"]
         assert isinstance(build, dict)
         assert build["target"] in stages
+        assert (ROOT / "config" / str(build["context"]) / "Dockerfile").is_file()
         assert any(str(volume).endswith(":/repo") for volume in service["volumes"])  # type: ignore[attr-defined]
 
 
