@@ -18,8 +18,6 @@ from mosaic_rails.leased.contract import Terms
 from mosaic_rails.leased.rail import LeasedRail
 from mosaic_rails.native.inbox import Inbox
 from mosaic_rails.native.rail import NativeRail
-from mosaic_rails.nats.connection import Access
-from mosaic_rails.nats.daemon import NatsDaemon
 from mosaic_rails.process.rail import ProcessRail
 
 _AGAIN_SEC = 5.0
@@ -74,6 +72,10 @@ def opened_lines(layout: Layout, settings: RailsSettings, origin: str) -> Iterat
 
 
 def _nats(layout: Layout, settings: NatsSettings, url: str, book: Book) -> LeasedRail:
+    # Its library takes as long to import as a tenth of all the rest, and most repositories have no fleet.
+    from mosaic_rails.nats.connection import Access  # noqa: PLC0415
+    from mosaic_rails.nats.daemon import NatsDaemon  # noqa: PLC0415
+
     file = settings.credentials_file
     try:
         access = Access(url, settings.name or book.daemon, file.expanduser() if file else None)

@@ -15,7 +15,7 @@ from mosaic_daemon.lines import Lines
 from mosaic_daemon.milestone.release import Milestones
 from mosaic_daemon.notifiers.base import Notifier
 from mosaic_daemon.nouns.release import Release
-from mosaic_daemon.nouns.task import Status
+from mosaic_daemon.nouns.task import OVER
 from mosaic_daemon.planning.completion import Completion
 from mosaic_daemon.planning.learning.conclusions import Conclusions
 from mosaic_daemon.planning.papers.capfile import CapFile
@@ -93,7 +93,7 @@ class Report:
         """Work is left that only a person can move."""
         if self.release is not None and self.release.failure is not None:
             return True
-        return any(self.counts.get(status, 0) for status in Status if status not in (Status.DONE, Status.DEFERRED))
+        return any(count for status, count in self.counts.items() if status not in OVER)
 
     def wait_until(self, due: datetime | None) -> None:
         """Look again at `due` at the latest."""

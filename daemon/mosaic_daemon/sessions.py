@@ -8,8 +8,10 @@ from typing import Any
 from mosaic_daemon import commands
 from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.nouns.record import Blocked, Failed, NeedsQa, NotStarted, Record
+from mosaic_daemon.nouns.task import OVER
 from mosaic_daemon.parts import Parts
 from mosaic_rails.base import Errand
+from mosaic_rails.native.inbox import described
 from mosaic_rails.native.rail import Answer, NativeRail
 from mosaic_rails.native.sessions import Session
 
@@ -88,7 +90,7 @@ def _overview(parts: Parts, native: NativeRail, session: Session) -> dict[str, A
         "takes_tasks": session.takes_tasks,
         "lease_sec": lease,
         "silence_sec": max(parts.place.worker.stall_sec, lease),
-        "tasks": [_line(record) for record in parts.ledger.listed() if record.status not in ("done", "deferred")][:50],
+        "tasks": [_line(record) for record in parts.ledger.listed() if record.status not in OVER][:50],
     }
 
 
@@ -101,15 +103,7 @@ def _claimed(told: Answer) -> dict[str, Any]:
     errand = told.errand
     if errand is None:
         return {"attempt": None, "refused": told.refusal}
-    return {
-        "attempt": errand.attempt,
-        "task_id": errand.task,
-        "worktree": errand.worktree,
-        "branch": errand.branch,
-        "base_sha": errand.base_sha,
-        "prompt": errand.prompt,
-        "refused": "",
-    }
+    return {**described(errand), "refused": ""}
 
 
 def _held(native: NativeRail, session: Session, attempt: str) -> Errand:

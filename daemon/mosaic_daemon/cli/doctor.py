@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from mosaic_daemon.cli import context, guide_probes, login_probes, machine_probes, probes, service_probes
 from mosaic_daemon.cli.probes import Finding
+from mosaic_daemon.nouns.task import OVER
 from mosaic_daemon.views.text import one_line
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _named_by_tasks(layout: Layout) -> set[str]:
         return set()
     data = atomicfile.read_untrusted(layout.tasks, max_bytes=queuefile.MAX_BYTES)
     tasks = queuefile.parse(data, source=str(layout.tasks)).by_id.values()
-    live = (task for task in tasks if task.get("status") not in ("done", "deferred"))
+    live = (task for task in tasks if task.get("status") not in OVER)
     return {str(task["runtime"]) for task in live if task.get("runtime")}
 
 

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from mosaic_daemon.cli import context
+from mosaic_daemon.nouns.task import OVER
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,9 +25,7 @@ def execute(options: argparse.Namespace) -> int:
         context.show_json(summary)
     else:
         _show(summary)
-    stuck = summary["idle"] and any(
-        count for status, count in summary["counts"].items() if status not in ("done", "deferred")
-    )
+    stuck = summary["idle"] and any(count for status, count in summary["counts"].items() if status not in OVER)
     return 3 if stuck else 0
 
 

@@ -11,7 +11,7 @@ from mosaic_daemon.ground.layout import TABLE
 from mosaic_daemon.milestone.metadata import Metadata
 from mosaic_daemon.planning.archives import FOLDER
 from mosaic_daemon.planning.papers.capfile import PLAN_FILE
-from mosaic_daemon.planning.papers.files import GRAPH_FILE
+from mosaic_daemon.planning.papers.graph import GRAPH_FILE
 
 RELEASES = "docs/releases"
 TRAILER = "Mosaic-Release"

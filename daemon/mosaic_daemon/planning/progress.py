@@ -10,10 +10,11 @@ from mosaic_daemon.ground.errors import InputError
 from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.nouns.budget import Budget, Cap
 from mosaic_daemon.nouns.task import OVER, Status
-from mosaic_daemon.planning import archives, planner
+from mosaic_daemon.planning import archives
 from mosaic_daemon.planning.finding import Report
 from mosaic_daemon.planning.papers import heuristics
 from mosaic_daemon.planning.plan import Milestone, Plan
+from mosaic_daemon.planning.planner import planner
 from mosaic_daemon.planning.planner.learned import NOTHING_LEARNED, Heuristics
 from mosaic_daemon.store.reader import LedgerReader
 from mosaic_daemon.tracking import table

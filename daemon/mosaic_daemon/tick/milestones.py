@@ -7,7 +7,7 @@ from mosaic_daemon.ground.failpoints import failpoint
 from mosaic_daemon.milestone.release import Opening
 from mosaic_daemon.nouns import events as ev
 from mosaic_daemon.nouns.attempt import Failure, FailureClass
-from mosaic_daemon.nouns.record import Deferred, Done
+from mosaic_daemon.nouns.task import OVER
 from mosaic_daemon.tick.faces import Faces
 from mosaic_daemon.tick.turn import Turn
 
@@ -52,8 +52,8 @@ class Milestones:
         is_stuck = release is not None and release.finished_at is None
         if not milestones.is_automatic or is_stuck or not (rescan or self._turn.report.progress):
             return False
-        records = list(self._parts.ledger.listed())
-        return bool(records) and all(isinstance(each.state, Done | Deferred) for each in records)
+        counts = self._parts.ledger.counts()
+        return bool(counts) and set(counts) <= set(OVER)
 
     async def _look_for_archives(self) -> None:
         self._turn.tell("recovery", await self._parts.milestones.recovery())

@@ -14,10 +14,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mosaic_rails.base import Errand
 
 _SUFFIX = ".json"
+
+
+def described(errand: Errand) -> dict[str, Any]:
+    """What whoever works on it on this machine has to know: where, from what, and what is to be done."""
+    return {
+        "attempt": errand.attempt,
+        "task_id": errand.task,
+        "worktree": errand.worktree,
+        "branch": errand.branch,
+        "base_sha": errand.base_sha,
+        "prompt": errand.prompt,
+    }
 
 
 @dataclass(slots=True)
@@ -41,12 +54,7 @@ class Inbox:
         if path.exists() or (self._claimed / path.name).exists():
             return
         body = {
-            "attempt": errand.attempt,
-            "task_id": errand.task,
-            "worktree": errand.worktree,
-            "branch": errand.branch,
-            "base_sha": errand.base_sha,
-            "prompt": errand.prompt,
+            **described(errand),
             "result_file": str(self.result_file(errand.attempt)),
             "lease_sec": round(lease_sec),
         }

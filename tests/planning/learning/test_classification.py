@@ -11,8 +11,8 @@ from mosaic_daemon.nouns.task import Kind, Task
 from mosaic_daemon.planning.finding import Report, Source
 from mosaic_daemon.planning.learning.classification import characteristics, finding_of
 from mosaic_daemon.planning.plan import Milestone
-from mosaic_daemon.planning.planner import planned
 from mosaic_daemon.planning.planner.estimates import TASK_TYPES, VERIFICATION
+from mosaic_daemon.planning.planner.planner import planned
 from tests.planning.findings import REPORTS
 
 MILESTONE = Milestone("shop", "MS", "0.0.1")

@@ -14,7 +14,7 @@ from mosaic_daemon.planning.papers.capfile import PLAN_FILE
 from mosaic_daemon.planning.papers.places import Places
 from mosaic_daemon.planning.papers.record import PlanRecord
 from mosaic_daemon.planning.plan import Milestone
-from mosaic_daemon.planning.planner import planned
+from mosaic_daemon.planning.planner.planner import planned
 
 PLACED = Finding("SEC-1", Severity.HIGH, "No check", "f1", locations=(Location("a.py", 45, 67), Location("b.py")))
 PLAN = planned(Report("review", (PLACED, Finding("CQ-1", Severity.LOW, "Long", "f2"))), Milestone("w", "WI", "0.0.1"))

@@ -15,7 +15,7 @@ from mosaic_daemon.planning.papers import record
 from mosaic_daemon.planning.papers.capfile import PLAN_FILE
 from mosaic_daemon.planning.papers.record import PlanRecord
 from mosaic_daemon.planning.plan import Milestone
-from mosaic_daemon.planning.planner import planned
+from mosaic_daemon.planning.planner.planner import planned
 
 FINDINGS = (Finding("SEC-1", Severity.HIGH, "No check", "f1"), Finding("CQ-1", Severity.LOW, "Long", "f2"))
 PLAN = planned(Report("review", FINDINGS), Milestone("widget", "WI", "0.0.1"))

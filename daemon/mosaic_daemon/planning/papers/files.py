@@ -15,7 +15,7 @@ from mosaic_daemon.nouns.record import Record
 from mosaic_daemon.nouns.task import Task
 from mosaic_daemon.planning.papers import prd
 from mosaic_daemon.planning.papers.capfile import PLAN_FILE
-from mosaic_daemon.planning.papers.graph import mermaid
+from mosaic_daemon.planning.papers.graph import GRAPH_FILE, mermaid
 from mosaic_daemon.planning.papers.heuristics import ESTIMATES
 from mosaic_daemon.planning.papers.record import PlanRecord, rendered
 from mosaic_daemon.planning.plan import Plan
@@ -25,7 +25,6 @@ from mosaic_daemon.tracking.entry import PEOPLE_FIELDS
 from mosaic_daemon.tracking.merge import row_of
 from mosaic_daemon.tracking.view import entry_of
 
-GRAPH_FILE = "docs/tasks/plan.md"
 KEPT = (prd.PRD_FILE, LEARNINGS)
 """Made where they are missing, and never written again."""
 

@@ -9,6 +9,8 @@ from mosaic_daemon.nouns.task import Kind
 from mosaic_daemon.planning.plan import Phase, Plan, PlannedTask
 from mosaic_daemon.planning.planner.words import one_line
 
+GRAPH_FILE = "docs/tasks/plan.md"
+
 _MOST_TASKS = 200
 """Above it no reader finds anything in the picture, and forges refuse to draw it."""
 _LABEL = 60

@@ -1,5 +1,4 @@
-"""Findings become tasks: phases, estimates, dependencies, ids. Values in, values out; knows no files."""
+"""Findings become tasks: phases, estimates, dependencies, ids. Values in, values out; knows no files.
 
-from mosaic_daemon.planning.planner.planner import planned
-
-__all__ = ["planned"]
+`planner` puts it together. This file imports nothing: the daemon needs a few of these modules, and never the whole.
+"""
