@@ -15,18 +15,15 @@ from typing import Any, Protocol
 
 import anyio
 import anyio.abc
-import watchfiles
 from loguru import logger
 
 from mosaic_daemon import commands, control, sessions
 from mosaic_daemon.app.assembly import build
-from mosaic_daemon.app.folder import prepare
 from mosaic_daemon.escalation import concerns
 from mosaic_daemon.forges.rest.webhook import Doorbell
 from mosaic_daemon.ground import sdnotify
 from mosaic_daemon.ground.errors import ConfigError, InputError, LedgerError
 from mosaic_daemon.ground.git import GitError
-from mosaic_daemon.ground.layout import Layout
 from mosaic_daemon.ground.settings import Settings
 from mosaic_daemon.herald import Herald
 from mosaic_daemon.neighbours import Neighbours
@@ -36,9 +33,9 @@ from mosaic_daemon.nouns.task import Status
 from mosaic_daemon.parts import Parts, Report
 from mosaic_daemon.repository.worktrees import Worktrees
 from mosaic_daemon.tick import Tick
+from mosaic_daemon.watch import Watch
 
 HANDSHAKE = "Now initiating Orchestrator mode..."
-_WATCHED = ("tasks.json", "config.toml")
 _LEDGER_RETRY_SEC = 5.0
 
 
@@ -79,7 +76,6 @@ class Supervisor:
         self._neighbours = Neighbours(parts.place.layout.repo)
         self._wake = anyio.Event()
         self._scope = anyio.CancelScope()
-        self._stop_watching = anyio.Event()
         self._ticking = anyio.Lock()
         self._config_stat = _mtime(parts.place.layout.config)
         self._last_rescan = -1e9
@@ -94,14 +90,15 @@ class Supervisor:
     async def run(self) -> Report:
         """Live until the mode, a drain or a signal says otherwise."""
         layout = self._parts.place.layout
+        watch = Watch(layout, self.wake, lambda: self._settings.run.poll_sec)
         async with AsyncExitStack() as stack:
             listener = await stack.enter_async_context(control.listening(layout.socket))
             group = await stack.enter_async_context(anyio.create_task_group())
             self._group = group
             stack.callback(group.cancel_scope.cancel)
-            stack.callback(self._stop_watching.set)
+            stack.callback(watch.stop)
             group.start_soon(control.serve, listener, self._handle)
-            group.start_soon(self._watch, layout)
+            group.start_soon(watch.run)
             await group.start(self._signals)
             self._listen()
             group.start_soon(self._doorbell.run)
@@ -208,29 +205,6 @@ class Supervisor:
         return self._mode.once or (self._mode.until_idle and self.report.idle and not self.report.progress)
 
     # --- what wakes, what ends ----------------------------------------------------------------------------------------
-
-    async def _watch(self, layout: Layout) -> None:
-        """Wake the loop when the queue, the configuration or the inbox of results changes."""
-        while True:
-            inode = layout.state.stat().st_ino
-            async for _ in watchfiles.awatch(
-                layout.state,
-                layout.results,
-                watch_filter=lambda _, path: Path(path).name in _WATCHED or Path(path).parent.name == "results",
-                recursive=False,
-                step=20,
-                debounce=50,
-                stop_event=self._stop_watching,
-                rust_timeout=int(self._settings.run.poll_sec * 1000),
-                yield_on_timeout=True,
-            ):
-                self.wake()
-                # A folder that was removed and made again silences its watch for ever: arm a new one.
-                if not layout.state.exists() or layout.state.stat().st_ino != inode:
-                    break
-            if self._stop_watching.is_set():
-                return
-            prepare(layout)
 
     async def _keep_waking(self, period: float) -> None:
         while True:

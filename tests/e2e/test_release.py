@@ -11,7 +11,7 @@ import pytest
 
 from mosaic_daemon.nouns.task import Kind
 from mosaic_daemon.tracking.table import TEMPLATE
-from tests.support.bootstrap import CONFIG, SCRIPT, bootstrap, with_report
+from tests.support.bootstrap import CONFIG, SCRIPT, bootstrap, by_person, with_report
 from tests.support.daemon import environment
 from tests.support.fixtures import Start
 from tests.support.milestones import done, plan, tags, write
@@ -24,18 +24,7 @@ AUTO = '[milestone]\nrelease = "auto"\n'
 def release(
     repo: Repo, *args: str, code: int = 0, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run it as a person does, and look at its exit code."""
-    ended = subprocess.run(
-        [SCRIPT, "release", *args],
-        cwd=repo.root,
-        env=environment(repo, env or {}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == code, f"{ended.returncode}\n{ended.stdout}\n{ended.stderr}"
-    return ended
+    return by_person(repo, "release", *args, code=code, env=env)
 
 
 def subjects(repo: Repo) -> list[str]:

@@ -94,9 +94,15 @@ def with_report(repo: Repo, report: Mapping[str, str] = REPORT, folder: str = "d
 def bootstrap(
     repo: Repo, *args: str, code: int = 0, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
+    return by_person(repo, "bootstrap", *args, code=code, env=env)
+
+
+def by_person(
+    repo: Repo, verb: str, *args: str, code: int = 0, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run it as a person does, in their checkout, and look at its exit code."""
     done = subprocess.run(
-        [SCRIPT, "bootstrap", *args],
+        [SCRIPT, verb, *args],
         cwd=repo.root,
         env=environment(repo, env or {}),
         stdin=subprocess.DEVNULL,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,7 +18,6 @@ ESTIMATES = "docs/tasks/estimates.json"
 _MAX_BYTES = 1 << 20
 _VERSION = 1
 _REMEDY = "mend it or remove it; `retro --apply` makes a new one"
-_ADAPTER: TypeAdapter[dict[str, Learned]] = TypeAdapter(dict[str, Learned])
 
 
 def read(root: Path) -> Heuristics:
@@ -39,7 +39,7 @@ def parsed(data: bytes, *, source: str) -> Heuristics:
     if not isinstance(document, dict) or document.get("version") != _VERSION:
         raise InputError(f"has no `version` {_VERSION}", source=source, remedy=_REMEDY)
     try:
-        return Heuristics(_ADAPTER.validate_python(document.get("factors", {})))
+        return Heuristics(_adapter().validate_python(document.get("factors", {})))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, ("factors", *first["loc"])))
@@ -64,5 +64,11 @@ def write(root: Path, heuristics: Heuristics) -> None:
 def rendered(heuristics: Heuristics) -> bytes:
     """The file's text: the same factors give the same bytes."""
     return strictjson.dumps(
-        {"version": _VERSION, "factors": _ADAPTER.dump_python(dict(sorted(heuristics.by_type.items())))}
+        {"version": _VERSION, "factors": _adapter().dump_python(dict(sorted(heuristics.by_type.items())))}
     )
+
+
+@cache
+def _adapter() -> TypeAdapter[dict[str, Learned]]:
+    """Built when the first file is there: it takes a hundredth of a start of the daemon."""
+    return TypeAdapter(dict[str, Learned])

@@ -10,6 +10,7 @@ plan never says, such as a command, is refused.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,10 @@ class PlanRecord:
     quality_gates: str = ""
 
 
-_ADAPTER: TypeAdapter[PlanRecord] = TypeAdapter(PlanRecord)
-
-
 def rendered(record: PlanRecord) -> bytes:
     """The file's text: the same record gives the same bytes."""
     plan = replace(record.plan, findings=tuple(replace(each, body="") for each in record.plan.findings))
-    shown = _ADAPTER.dump_python(replace(record, plan=plan), mode="json", exclude_defaults=True)
+    shown = _adapter().dump_python(replace(record, plan=plan), mode="json", exclude_defaults=True)
     return strictjson.dumps({"version": _VERSION, **shown})
 
 
@@ -69,7 +67,7 @@ def parsed(data: bytes, *, source: str) -> PlanRecord:
     if version != _VERSION:
         raise InputError(f"is no plan of version {_VERSION}", source=source, remedy=_REMEDY)
     try:
-        record = _ADAPTER.validate_python(document)
+        record = _adapter().validate_python(document)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -93,3 +91,9 @@ def _check(plan: Plan, source: str) -> None:
         if task.id in seen:
             raise InputError(f"task {task.id!r} is there twice", source=source, remedy=_LOOK)
         seen.add(task.id)
+
+
+@cache
+def _adapter() -> TypeAdapter[PlanRecord]:
+    """Built when the first file is there: it takes a hundredth of a start of the daemon."""
+    return TypeAdapter(PlanRecord)
