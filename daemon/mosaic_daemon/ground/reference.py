@@ -28,7 +28,7 @@ _CONFIG_HEAD = """\
 _REFERENCE_HEAD = f"""\
 # Configuration
 
-<!-- Made from the settings' docstrings by `make docs`; edit daemon/mosaic_daemon/ground/settings.py instead. -->
+<!-- Made from the settings' docstrings by `make docs`; edit daemon/mosaic_daemon/ground/settings/ instead. -->
 
 Nothing has to be configured to start. `mosaic-orchestrator init` writes `.mosaic/orchestrator/config.toml` with every
 key commented out; the same text is in [`config/config.toml`](../config/config.toml).
